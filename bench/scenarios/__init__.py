@@ -1,0 +1,1 @@
+"""What is measured, one module a scenario. Each says how, and returns its figures by variant for one round."""

@@ -1,0 +1,22 @@
+"""How much of everything; ``--quick`` takes less."""
+
+from dataclasses import dataclass
+
+ROOM_MEMBERS = 10
+ROOMS = tuple(f"bench/room-{number:02}" for number in range(100))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes and lengths of a run; times in seconds, of one round with one peer."""
+
+    rounds: int = 5
+    members: int = 1_000
+    warm_up: float = 0.2
+    seconds: float = 0.8
+    latency_seconds: float = 2.0
+    arrivals: int = 1_000
+    idle_members: int = 9_000
+
+
+QUICK = Settings(rounds=2, seconds=0.3, latency_seconds=1.0, arrivals=300, idle_members=1_500)

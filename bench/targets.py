@@ -1,0 +1,68 @@
+"""What Tidegate promises of itself, held against a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.results import Figure, Results
+
+TIDEGATE = "tidegate"
+PEERS = ("nchan", "nats", "ws", "socket.io", "flask-socketio")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target, what was measured for it, and whether it is met; None where nothing was measured."""
+
+    target: str
+    measured: str
+    met: bool | None
+
+    @property
+    def word(self) -> str:
+        """Met, not met or not measured."""
+        return {True: "met", False: "**not met**", None: "not measured"}[self.met]
+
+
+def judge(results: Results) -> list[Verdict]:
+    """All targets of the scenarios that ran."""
+    one, many, sixteen = "1 in flight", "64 in flight", "16 in flight"
+    floor = results.ratio("fanout", (one, TIDEGATE), (one, "bare"))
+    burst = results.ratio("fanout", (many, TIDEGATE), (one, "bare"))
+    nchan = results.ratio("rooms", (one, TIDEGATE), (one, "nchan"))
+    arrivals = results.figure("connect", "clients/s/core", TIDEGATE)
+    memory = results.figure("memory", "KiB", TIDEGATE)
+    verdicts = [
+        _at_most("Fan-out, 1 in flight: at most 1.15 × the bare send loop", floor, 1.15),
+        _at_most("Fan-out, 64 in flight: at most 0.2 × the bare send loop with 1", burst, 0.2),
+        _below(results, "Fan-out, 1 in flight: below every peer", "fanout", one, PEERS),
+        _below(results, "Fan-out, 64 in flight: below every peer", "fanout", many, PEERS),
+        _at_most("Rooms, 1 in flight: at most 1.05 × nchan", nchan, 1.05),
+        _below(results, "Rooms, 1 in flight: below every other peer", "rooms", one, PEERS[1:]),
+        _below(results, "Rooms, 16 in flight: below every peer", "rooms", sixteen, PEERS),
+        Verdict(
+            "Connecting: at least 1,800 clients a second and core, plain TCP",
+            str(arrivals or "–"),
+            None if arrivals is None else arrivals.median >= 1_800,
+        ),
+        _at_most("Memory: at most 22 KiB an idle connection", memory, 22),
+    ]
+    ran = {"Fan-out": "fanout", "Rooms": "rooms", "Connecting": "connect", "Memory": "memory"}
+    present = results.scenarios()
+    return [v for v in verdicts if ran[v.target.split(",")[0].split(":")[0]] in present]
+
+
+def _at_most(target: str, measured: Figure | None, bound: float) -> Verdict:
+    return Verdict(target, str(measured or "–"), None if measured is None else measured.median <= bound)
+
+
+def _below(results: Results, target: str, scenario: str, variant: str, peers: Sequence[str]) -> Verdict:
+    """Whether the median ratio to each peer that was measured is below 1."""
+    ratios = {peer: results.ratio(scenario, (variant, TIDEGATE), (variant, peer)) for peer in peers}
+    known = {peer: ratio for peer, ratio in ratios.items() if ratio is not None}
+    if not known:
+        return Verdict(target, "–", None)
+    text = ", ".join(f"{peer} {ratio.median:.2f}" for peer, ratio in known.items())
+    absent = [peer for peer in peers if peer not in known]
+    if absent:
+        text += f"; without {', '.join(absent)}"
+    return Verdict(target, text, all(ratio.median < 1 for ratio in known.values()))

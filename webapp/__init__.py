@@ -1,0 +1,27 @@
+"""Tidegate: a self-hosted realtime channel server with a control room."""
+
+from flask import Flask
+
+from .config import Settings, shared_folder
+
+__version__ = "0.1.0"
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Wire an application. Without settings they are read from the environment.
+
+    Raises:
+        ConfigError: settings that can't be used.
+    """
+    from . import api, cli, web
+    from .extensions import init_database
+
+    settings = settings or Settings.from_env()
+    app = Flask(__name__, template_folder=str(shared_folder("templates")), static_folder=str(shared_folder("static")))
+    app.config["SECRET_KEY"] = settings.secret_key
+    app.extensions["tidegate.settings"] = settings
+    init_database(app, settings)
+    cli.init_app(app)
+    api.init_app(app, settings)
+    web.init_app(app)
+    return app

@@ -1,0 +1,57 @@
+"""The extension objects, made once and bound to an application by ``init_…`` functions."""
+
+import sqlite3
+from typing import Any
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+
+from .config import Settings, shared_folder
+from .models.base import Base
+
+db = SQLAlchemy(metadata=Base.metadata)
+migrate = Migrate()
+
+login_manager = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, storage_uri="memory://")
+
+# --- the running server (`realtime`) goes here ---------------------------------------------------------------
+
+
+def init_database(app: Flask, settings: Settings) -> None:
+    """Bind the database and its migrations to an application."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    if settings.is_sqlite:
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"timeout": 5}}
+        settings.instance.mkdir(parents=True, exist_ok=True)
+    else:
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(shared_folder("migrations")), render_as_batch=True)
+    if settings.is_sqlite:
+        with app.app_context():
+            _prepare_sqlite(db.engine, settings.sqlite_synchronous)
+
+
+def _prepare_sqlite(engine: Any, synchronous: str) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own, late BEGIN is switched off: transactions begin where `begin` below says so.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", f"synchronous={synchronous}"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that writes takes the lock at once (`services.transactions.writing`): one that reads
+        # first and writes later fails as soon as another has written in between.
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,41 @@
+"""Workspaces, and the immutable versions of their rules."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, now
+
+
+class Workspace(Base):
+    """One tenant: its own rules, keys, clients and history.
+
+    ``generation`` grows with every change that the running server has to take over.
+    """
+
+    __tablename__ = "workspace"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    canonical: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    active_version_id: Mapped[int | None] = mapped_column(ForeignKey("rule_set_version.id", use_alter=True))
+    generation: Mapped[int] = mapped_column(default=1)
+    allowed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RuleSetVersion(Base):
+    """A published rule set. Never changed: what is in force is the workspace's pointer to one of these."""
+
+    __tablename__ = "rule_set_version"
+    __table_args__ = (UniqueConstraint("workspace_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id"))
+    number: Mapped[int]
+    document: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)

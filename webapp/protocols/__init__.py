@@ -1,0 +1,1 @@
+"""Faces: what clients of each ecosystem send and expect, and nothing else."""

@@ -1,0 +1,44 @@
+"""The broker of a single process: its order is the order of arrival."""
+
+from collections.abc import Callable
+
+from ..events import Message
+from ..history import HistoryWriter
+from ..hub import Hub
+from ..workspace import Workspace
+from . import Delivered
+
+
+class MemoryBroker:
+    """Delivers straight to this process's hub, behind the history's commit where there is one."""
+
+    def __init__(self, hub: Hub, history: HistoryWriter) -> None:
+        self._hub = hub
+        self._history = history
+
+    def publish(
+        self,
+        workspace: Workspace,
+        message: Message,
+        keep: int,
+        delivered: Delivered,
+        still_allowed: Callable[[], bool] | None = None,
+    ) -> None:
+        if not keep:
+            delivered(self._hub.deliver(workspace, message))
+            return
+
+        def done(stored: bool) -> None:
+            if not stored:
+                delivered(None)
+            elif still_allowed is not None and not still_allowed():
+                self._history.withdraw(workspace.config.id, message)
+                delivered(0)
+            else:
+                delivered(self._hub.deliver(workspace, message))
+
+        message.stored = True
+        self._history.add(workspace.config.id, message, keep, done)
+
+    def settle(self) -> None:
+        self._history.settle()

@@ -1,0 +1,103 @@
+"""A channel that has members: who is in, with which rights, and who hears what."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..core.actors import Kind as ActorKind
+from ..core.permissions import Operation
+from ..core.policy import Rights
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .events import Encoder
+    from .turn import Recipients
+
+Audience = tuple[tuple["Encoder", "Recipients"], ...]
+"""The recipients of a message, by the protocol that encodes it for them."""
+
+
+class Group:
+    """The members of one kind (anonymous, authenticated, a token's grants), who share their compiled rights."""
+
+    __slots__ = ("kind", "members", "rights")
+
+    def __init__(self, kind: ActorKind, rights: Rights) -> None:
+        self.kind = kind
+        self.rights = rights
+        self.members: dict[Connection, Membership] = {}
+
+
+class Membership:
+    """One connection's place in one channel."""
+
+    __slots__ = ("channel", "connection", "group", "wanted_history", "wants_presence")
+
+    def __init__(self, connection: "Connection", channel: "Channel", group: Group) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.group = group
+        self.wants_presence = False
+        self.wanted_history = False
+
+    @property
+    def rights(self) -> Rights:
+        return self.group.rights
+
+
+class Channel:
+    """A channel with members. ``version`` is that of the rules its groups were compiled from."""
+
+    __slots__ = ("_audiences", "groups", "members", "messages", "name", "version")
+
+    def __init__(self, name: str, version: int) -> None:
+        self.name = name
+        self.version = version
+        self.members: dict[str, Membership] = {}
+        self.groups: dict[ActorKind, Group] = {}
+        self.messages = 0
+        self._audiences: dict[Operation, Audience] = {}
+
+    def add(self, connection: "Connection", group: Group) -> Membership:
+        membership = Membership(connection, self, group)
+        group.members[connection] = membership
+        self.members[connection.id] = membership
+        connection.memberships[self.name] = membership
+        self._audiences.clear()
+        return membership
+
+    def remove(self, membership: Membership) -> None:
+        connection, group = membership.connection, membership.group
+        del group.members[connection]
+        if not group.members:
+            del self.groups[group.kind]
+        del self.members[connection.id]
+        del connection.memberships[self.name]
+        self._audiences.clear()
+
+    def audience(self, operation: Operation) -> Audience:
+        """Return the members whose rights let them do ``operation`` (receive something, or see presence).
+
+        Kept until members or rights change, so that a message to the same people finds the same tuple.
+        """
+        audience = self._audiences.get(operation)
+        if audience is None:
+            audience = self._audiences[operation] = self._collect(operation)
+        return audience
+
+    def rights_changed(self) -> None:
+        """To be called when groups got new rights or a member now asks for presence."""
+        self._audiences.clear()
+
+    def clients(self) -> Iterator["Connection"]:
+        return (membership.connection for membership in self.members.values())
+
+    def _collect(self, operation: Operation) -> Audience:
+        by_encoder: dict[Encoder, list[Connection]] = {}
+        presence = operation is Operation.SEES_PRESENCE
+        for group in self.groups.values():
+            if not getattr(group.rights, operation.value):
+                continue
+            for connection, membership in group.members.items():
+                if not presence or membership.wants_presence:
+                    by_encoder.setdefault(connection.face, []).append(connection)
+        return tuple((encoder, tuple(connections)) for encoder, connections in by_encoder.items())

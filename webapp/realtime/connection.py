@@ -1,0 +1,362 @@
+"""A client's connection: the handshake, reading in its one greenlet, writing that never waits."""
+
+import logging
+import ssl
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha1
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import flask_sock
+import gevent
+from flask import Response, request
+from gevent import get_hub
+
+from ..core.actors import Actor
+from ..core.codes import CloseCode, Code
+from .events import Face, Sender, new_socket_id
+from .framing import PING_FRAME, Binary, Closed, FrameReader, Item, Ping, Pong, TooLarge, close_frame
+from .outbox import Outbox
+
+if TYPE_CHECKING:
+    from .server import Realtime
+    from .channel import Membership
+    from .workspace import Workspace
+
+_log = logging.getLogger("tidegate.connection")
+
+BUFFER_SIZE = 64 * 1024
+# One buffer for all connections: bytes are read into it and taken out before anything can switch greenlets.
+_buffer = bytearray(BUFFER_SIZE)
+_view = memoryview(_buffer)
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+CLOSE_TIMEOUT = 5.0
+"""Seconds a client has to answer the server's close before its socket is cut."""
+
+
+class Connection:
+    """One client. Frames of one connection are handled strictly in order, in its own greenlet."""
+
+    __slots__ = (
+        "__weakref__",
+        "_limit_outbox",
+        "_loop",
+        "_raw_write",
+        "_reader",
+        "_realtime",
+        "_sender",
+        "_sock",
+        "actor",
+        "address",
+        "close_code",
+        "closing_since",
+        "connected_at",
+        "ended",
+        "face",
+        "heard_at",
+        "id",
+        "last_error",
+        "memberships",
+        "outbox",
+        "pinged_at",
+        "received",
+        "user_agent",
+        "window",
+        "window_count",
+        "workspace",
+        "write",
+    )
+
+    def __init__(self, realtime: "Realtime", workspace: "Workspace", face: Face, sock: Any, actor: Actor) -> None:
+        self.id = new_socket_id()
+        self.workspace = workspace
+        self.face = face
+        self.actor = actor
+        self.address = ""
+        self.user_agent = ""
+        self.connected_at = self.heard_at = monotonic()
+        self.pinged_at = 0.0
+        self.closing_since = 0.0
+        self.close_code = 0
+        self.ended = False
+        self.received = 0
+        self.window = 0.0
+        self.window_count = 0
+        self.last_error: Code | None = None
+        self.memberships: dict[str, "Membership"] = {}
+        self.outbox: Outbox | None = None
+        self._sender: Sender | None = None
+        self._realtime = realtime
+        self._sock = sock
+        self._limit_outbox = realtime.limits.outbox_bytes
+        self._reader = FrameReader(realtime.limits.message_bytes)
+        self._loop = realtime.loop
+        # Straight to the C socket, which never blocks: gevent's own `send` would wait where this raises.
+        self._raw_write: Callable[[bytes], int] = sock._sslobj.write if _is_tls(sock) else sock._sock.send
+        self.write = self._raw_write
+
+    @property
+    def sender(self) -> Sender:
+        """This client as others see it, made when first needed."""
+        if self._sender is None:
+            actor = self.actor
+            self._sender = Sender(self.id, actor.extras, actor.dbo_id, actor.row_id, actor.user_id)
+        return self._sender
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait in the outbox."""
+        return self.outbox.size if self.outbox is not None else 0
+
+    # Reading
+
+    def run(self) -> None:
+        """Read until the connection ends. Runs as the connection's greenlet."""
+        try:
+            self._read()
+        except OSError:
+            pass  # the peer is gone
+        except Exception:
+            _log.exception("connection %s ended by a fault", self.id)
+        finally:
+            self._end()
+
+    def _read(self) -> None:
+        sock = self._sock
+        wait, event = get_hub().wait, sock._read_event
+        if _is_tls(sock):
+            read, pending = sock._sslobj.read, sock._sslobj.pending
+            receive: Callable[[], int] = lambda: read(BUFFER_SIZE, _buffer)  # noqa: E731
+        else:
+            recv_into = sock._sock.recv_into
+            receive, pending = lambda: recv_into(_buffer), _nothing
+        feed = self._reader.feed
+        while True:
+            try:
+                count = receive()
+            except _WOULD_BLOCK:
+                wait(event)
+                continue
+            if not count:
+                return
+            self.heard_at = monotonic()
+            for item in feed(_view[:count]):
+                if type(item) is bytes:
+                    self._realtime.engine.receive(self, item)
+                elif not self._control(item):
+                    return
+            # What has not been read yet wakes the loop again, so there is no need to try; but for TLS's own buffer.
+            if not pending():
+                wait(event)
+
+    def _control(self, item: Item) -> bool:
+        """Handle what is not a text message; False ends the connection."""
+        match item:
+            case Ping(reply):
+                self._realtime.turn.send(self, reply)
+            case Pong():
+                pass
+            case TooLarge(size):
+                limit = self._reader.limit
+                detail = f"A message of {size} bytes; the limit is {limit}."
+                self._realtime.engine.refuse(self, Code.MESSAGE_TOO_LARGE, None, detail=detail)
+            case Binary():
+                detail = "This protocol is text frames of JSON."
+                self._realtime.engine.refuse(self, Code.INVALID_FRAME, None, detail=detail)
+            case Closed(code, _, reply):
+                if not self.closing_since:
+                    self.close_code = self.close_code or code
+                    self._realtime.turn.flush()
+                    self._write_last(reply)
+                return False
+        return True
+
+    # Writing: `self.write` is the socket's own `send` as long as nothing waits; see turn.py
+
+    def wrote_part(self, data: bytes, written: int) -> None:
+        """The socket took only the first ``written`` bytes."""
+        self._block(data[written:])
+
+    def write_failed(self, data: bytes, error: OSError) -> None:
+        """The socket took nothing: because it is full, or because it is gone."""
+        if isinstance(error, _WOULD_BLOCK):
+            self._block(data)
+        else:
+            self.abort()
+
+    def _block(self, rest: bytes) -> None:
+        self.outbox = Outbox(self._loop, self._sock.fileno(), self._writable)
+        self.outbox.append(rest)
+        self.write = self._queue
+
+    def _queue(self, data: bytes) -> int:
+        """Stands in for ``write`` while the socket is full."""
+        outbox = self.outbox
+        assert outbox is not None
+        if outbox.size + len(data) > self._limit_outbox:
+            detail = f"{outbox.size + len(data)} bytes were waiting; the limit is {self._limit_outbox}."
+            self._realtime.engine.note(self, Code.SLOW_CLIENT, detail)
+            outbox.keep_head_only()
+            self.close(CloseCode.TRY_AGAIN_LATER, Code.SLOW_CLIENT.value)
+        else:
+            outbox.append(data)
+        return len(data)
+
+    def _writable(self) -> None:
+        outbox = self.outbox
+        if outbox is None:
+            return
+        try:
+            outbox.drain(self._raw_write)
+        except _WOULD_BLOCK:
+            return
+        except OSError:
+            self.abort()
+            return
+        outbox.close()
+        self.outbox = None
+        self.write = _discard if self.closing_since else self._raw_write
+
+    def _write_last(self, data: bytes) -> None:
+        """Write the last bytes of this connection behind what waits; everything after them is dropped."""
+        if self.outbox is not None:
+            self.outbox.append(data)
+        else:
+            try:
+                written = self._raw_write(data)
+            except OSError as error:
+                self.write_failed(data, error)
+            else:
+                if written != len(data):
+                    self.wrote_part(data, written)
+        self.write = _discard
+
+    # Ending
+
+    def ping(self, now: float) -> None:
+        """Ask whether the client is still there."""
+        self.pinged_at = now
+        self._realtime.turn.send(self, PING_FRAME)
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Say goodbye: takes effect for the hub at once, and the socket follows when the client answers."""
+        if self.closing_since:
+            return
+        self.closing_since = monotonic()
+        self.close_code = code
+        self._realtime.disconnected(self)
+        self._write_last(close_frame(code, reason))
+
+    def abort(self) -> None:
+        """Cut the socket. The reading greenlet sees its end and cleans up."""
+        self.write = _discard
+        try:
+            self._sock._sock.shutdown(2)
+        except OSError:
+            pass
+
+    def _end(self) -> None:
+        self.closing_since = self.closing_since or monotonic()
+        self.write = _discard
+        self.ended = True
+        self._realtime.disconnected(self)
+        if self.outbox is not None:
+            self.outbox.close()
+            self.outbox = None
+        self._sock._io_refs -= 1
+        self._sock.close()
+
+
+def _discard(data: bytes) -> int:
+    return len(data)
+
+
+def _nothing() -> int:
+    return 0
+
+
+def _is_tls(sock: Any) -> bool:
+    return getattr(sock, "_sslobj", None) is not None
+
+
+# The handshake
+
+
+class _HandedOver(Response):
+    """The answer of a view whose socket now belongs to a connection: gunicorn is to forget the request."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise StopIteration
+
+
+class Sock(flask_sock.Sock):  # type: ignore[misc]
+    """flask-sock, but for its server: the view gets the bare socket, answers the handshake itself and returns.
+
+    simple-websocket would parse the request a second time and start a thread a connection; gunicorn's C parser has
+    read it already, and a greenlet of our own reads. flask-sock makes a response class a connection; one object
+    shared by all does the same.
+    """
+
+    def route(self, path: str, bp: Any = None, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Register a view ``f(sock, **values)`` that returns None once it has taken the socket, or a response."""
+        handed_over = _HandedOver()
+        kwargs["websocket"] = True
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            def handshake(**values: Any) -> Any:
+                refusal = view(request.environ["gunicorn.socket"], **values)
+                return handed_over if refusal is None else refusal
+
+            handshake.__name__ = view.__name__
+            (bp or self.app).route(path, **kwargs)(handshake)
+            return view
+
+        return decorator
+
+
+def handshake_problem(environ: dict[str, Any]) -> str | None:
+    """Say what keeps a request from being a WebSocket handshake (RFC 6455 §4.2.1), or None."""
+    if "websocket" not in environ.get("HTTP_UPGRADE", "").lower():
+        return "This is a WebSocket endpoint: connect with a WebSocket client."
+    if "upgrade" not in environ.get("HTTP_CONNECTION", "").lower():
+        return "The `Connection` header must name `Upgrade`."
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
+        return "WebSocket version 13 is the one that is spoken here."
+    if len(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")) != 24:
+        return "`Sec-WebSocket-Key` must hold 16 bytes in base64."
+    if environ["REQUEST_METHOD"] != "GET":
+        return "A WebSocket handshake is a GET request."
+    return None
+
+
+def accept(sock: Any, environ: dict[str, Any], subprotocol: str | None) -> None:
+    """Answer the handshake. Compression is not negotiated."""
+    digest = sha1(environ["HTTP_SEC_WEBSOCKET_KEY"].encode("latin-1") + _GUID).digest()
+    answer = (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        + b64encode(digest)
+    )
+    if subprotocol:
+        answer += b"\r\nSec-WebSocket-Protocol: " + subprotocol.encode("latin-1")
+    sock.sendall(answer + b"\r\n\r\n")
+
+
+def take_over(connection: Connection, sock: Any) -> None:
+    """Give the socket to a greenlet of its own, so that the request and all that hangs on it can go.
+
+    gunicorn and gevent close a socket when the handler returns; one more reference makes that a mark only.
+    """
+    sock._io_refs += 1
+    if _is_tls(sock):
+        sock.setblocking(False)
+    gevent.spawn_raw(connection.run)
+
+
+def offered_subprotocol(environ: dict[str, Any]) -> str | None:
+    """Return the first subprotocol the client offers. Xano's SDK puts its token there, raw."""
+    offered: str = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
+    return offered.partition(",")[0].strip() or None
+

@@ -1,0 +1,368 @@
+"""The way of a message: decode, decide, publish. Everything a client sends passes here, in order."""
+
+import logging
+import time
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..core.codes import Code
+from ..core.decision import Decision
+from ..core.permissions import Operation
+from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
+from .broker import Broker
+from .channel import Membership
+from .connection import Connection
+from .events import Command, FrameError, Join, Kind, Leave, Message, ReadHistory, Refusal, Send, Ticks
+from .history import Query, Store, StoreError, thread_of
+from .hub import Hub
+from .presence import announce, send_roster
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from ..inspector.tap import Tap
+
+_log = logging.getLogger("tidegate.engine")
+RATE_WINDOW = 60.0
+"""Seconds in which a client may send as many frames as the setting says."""
+
+SENDING = {
+    Kind.PUBLIC: Operation.SEND_PUBLIC,
+    Kind.AUTHENTICATED: Operation.SEND_AUTHENTICATED,
+    Kind.PRIVATE: Operation.SEND_PRIVATE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may use; 0 stands for "no limit" where the settings say so."""
+
+    message_bytes: int = 64 * 1024
+    channels_per_client: int = 128
+    outbox_bytes: int = 1024 * 1024
+    messages_per_minute: int = 1000
+    clients: int = 0
+    clients_per_address: int = 0
+    clients_per_user: int = 0
+    ping_interval: float = 25.0
+    ping_timeout: float = 10.0
+
+
+class Engine:
+    """Handles the commands of clients. Knows rules through ``core.policy`` alone, sockets not at all."""
+
+    def __init__(self, turn: Turn, hub: Hub, broker: Broker, store: Store, tap: "Tap", limits: Limits) -> None:
+        self._turn = turn
+        self._hub = hub
+        self._broker = broker
+        self._store = store
+        self._tap = tap
+        self._limits = limits
+        self.ticks = Ticks(store.last_id())
+
+    def receive(self, connection: Connection, frame: bytes) -> None:
+        """Take a frame of a client: count it, decode it, do what it says, and answer for whatever goes wrong."""
+        if connection.closing_since:
+            return
+        if not self._within_rate(connection):
+            self.refuse(connection, Code.RATE_LIMITED, None)
+            return
+        try:
+            command = connection.face.decode(frame)
+            self._handle(connection, command)
+        except FrameError as error:
+            text = f"{Code.INVALID_FRAME.sentence} {error.detail}"
+            self.refuse(connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail)
+        except StoreError as error:
+            self.refuse(connection, Code.STORAGE_UNAVAILABLE, None, detail=str(error))
+        except Exception as error:
+            _log.exception("a frame of connection %s failed", connection.id)
+            self.refuse(connection, Code.INTERNAL_ERROR, None, detail=repr(error))
+
+    def _handle(self, connection: Connection, command: Command) -> None:
+        match command:
+            case Send():
+                self._send(connection, command)
+            case Join():
+                self._join(connection, command)
+            case Leave():
+                self._leave(connection, command)
+            case ReadHistory():
+                self._read_history(connection, command)
+
+    # A message
+
+    def _send(self, connection: Connection, command: Send) -> None:
+        received = monotonic()
+        workspace = connection.workspace
+        membership = self._membership(connection, command.channel)
+        if membership is None:
+            self._decide_and_refuse(connection, _operation(connection, command), command.channel, NOT_JOINED)
+            return
+        if command.socket_id is not None:
+            self._send_privately(connection, command, membership, received)
+            return
+        rights = membership.rights
+        authenticated = command.authenticated or rights.plain_is_authenticated
+        if not (rights.send_authenticated if authenticated else rights.send_public):
+            self._decide_and_refuse(connection, _operation(connection, command), command.channel, JOINED)
+            return
+        message = Message(
+            id=self.ticks.next(),
+            channel=command.channel,
+            kind=Kind.AUTHENTICATED if authenticated else Kind.PUBLIC,
+            payload=command.payload,
+            sender=connection.sender.json,
+            socket_id=connection.id,
+            user_id=connection.actor.user_id,
+            authenticated=authenticated,
+        )
+        self._publish(connection, message, membership, received)
+
+    def _send_privately(
+        self, connection: Connection, command: Send, membership: Membership, received: float
+    ) -> None:
+        assert command.socket_id is not None
+        target = membership.channel.members.get(command.socket_id)
+        peer = Peer(present=False) if target is None else Peer(True, target.connection.actor.kind)
+        facts = Facts(marked_authenticated=command.authenticated, peer=peer)
+        decision = decide(
+            connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts
+        )
+        if not decision.allowed or target is None:
+            self._refuse_decision(connection, decision)
+            return
+        theirs = target.connection
+        message = Message(
+            id=self.ticks.next(),
+            channel=command.channel,
+            kind=Kind.PRIVATE,
+            payload=command.payload,
+            sender=connection.sender.json,
+            socket_id=connection.id,
+            user_id=connection.actor.user_id,
+            target_id=theirs.id,
+            authenticated=command.authenticated,
+            thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
+        )
+        self._publish(connection, message, membership, received)
+
+    def _publish(
+        self, connection: Connection, message: Message, membership: Membership, received: float
+    ) -> None:
+        workspace = connection.workspace
+        version = workspace.rules.version
+        tap = self._tap
+
+        def delivered(recipients: int | None) -> None:
+            tap.delivered(workspace.canonical, message, version, recipients, received, monotonic())
+            if recipients is None:
+                self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel)
+
+        def still_allowed() -> bool:
+            """Look at the sender's right again after a commit that took time."""
+            if connection.closing_since or workspace.rules.version == version:
+                return True
+            operation = SENDING[message.kind]
+            now_in = self._membership(connection, message.channel)
+            if now_in is not None and getattr(now_in.rights, operation.value):
+                return True
+            self._decide_and_refuse(connection, operation, message.channel, Facts(joined=now_in is not None))
+            return False
+
+        self._broker.publish(workspace, message, membership.rights.history, delivered, still_allowed)
+
+    # Joining and leaving
+
+    def join(self, connection: Connection, channel: str) -> None:
+        """Put a client into a channel on behalf of the server, as far as it may be there."""
+        self._join(connection, Join(channel))
+
+    def _join(self, connection: Connection, command: Join) -> None:
+        workspace, name = connection.workspace, command.channel
+        membership = self._membership(connection, name)
+        if membership is not None:
+            self._join_again(connection, membership, command)
+            return
+        rights = workspace.rights(connection.actor.kind, name)
+        if not rights.join:
+            self._decide_and_refuse(connection, Operation.JOIN, name, NOT_JOINED)
+            return
+        if 0 < self._limits.channels_per_client <= len(connection.memberships):
+            self.refuse(connection, Code.TOO_MANY_CHANNELS, name)
+            return
+        if rights.history:
+            # What was said before this join is in the history it gets, what is said after it is delivered.
+            self._broker.settle()
+            if connection.closing_since:
+                return
+        membership = self._hub.join(workspace, connection, name)
+        membership.wants_presence = command.wants_presence
+        membership.wanted_history = command.wants_history
+        self._tap.joins += 1
+        self._turn.send(connection, connection.face.joined(name))
+        send_roster(self._turn, membership)
+        if membership.rights.in_presence and len(membership.channel.members) > 1:
+            announce(self._turn, membership.channel, connection, "join")
+        if command.wants_history:
+            self._send_history(connection, membership, name)
+
+    def _join_again(self, connection: Connection, membership: Membership, command: Join) -> None:
+        """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""
+        if command.wants_presence and not membership.wants_presence:
+            membership.wants_presence = True
+            membership.channel.rights_changed()
+        self._turn.send(connection, connection.face.joined(command.channel))
+        send_roster(self._turn, membership)
+        if command.wants_history and not membership.wanted_history:
+            membership.wanted_history = True
+            self._broker.settle()
+            self._send_history(connection, membership, command.channel)
+
+    def _leave(self, connection: Connection, command: Leave) -> None:
+        membership = self._membership(connection, command.channel)
+        if membership is None:
+            self.refuse(connection, Code.NOT_JOINED, command.channel)
+            return
+        self._hub.leave(connection.workspace, membership)
+        self._turn.send(connection, connection.face.left(command.channel))
+
+    def _membership(self, connection: Connection, channel: str) -> Membership | None:
+        """Return the membership under the rules of this moment; whoever they exclude is out when this returns."""
+        membership = connection.memberships.get(channel)
+        if membership is not None and not connection.workspace.is_current(membership.channel):
+            self._hub.current(connection.workspace, membership.channel)
+            membership = connection.memberships.get(channel)
+        return membership
+
+    # History
+
+    def _read_history(self, connection: Connection, command: ReadHistory) -> None:
+        membership = self._membership(connection, command.channel)
+        if membership is None:
+            self._decide_and_refuse(connection, Operation.READ_HISTORY, command.channel, NOT_JOINED)
+            return
+        self._broker.settle()
+        if command.socket_id is None:
+            self._send_history(connection, membership, command.channel)
+        else:
+            self._send_thread(connection, membership, command)
+
+    def _send_history(self, connection: Connection, membership: Membership, name: str) -> None:
+        """Send what the channel keeps, as far as this client could have received it; ``[]`` where there is none."""
+        rights = membership.rights
+        kinds: list[Kind] = []
+        if rights.read_history:
+            may = {
+                Kind.PUBLIC: rights.receive_public,
+                Kind.AUTHENTICATED: rights.receive_authenticated,
+                Kind.EVENT: rights.receive_event,
+            }
+            kinds = [kind for kind, allowed in may.items() if allowed]
+        messages = []
+        if kinds:
+            query = Query(connection.workspace.config.id, name, rights.history, tuple(kinds))
+            messages = self._store.read(query)
+        self._turn.send(connection, connection.face.history(name, messages))
+
+    def _send_thread(self, connection: Connection, membership: Membership, command: ReadHistory) -> None:
+        """Send what this client and another one said in private, readable by that pair alone."""
+        rights, peer_id = membership.rights, command.socket_id
+        assert peer_id is not None
+        messages = []
+        if rights.read_history and rights.receive_private:
+            peer = membership.channel.members.get(peer_id)
+            user = peer.connection.actor.user_id if peer is not None else None
+            thread = thread_of((connection.actor.user_id, connection.id), (user, peer_id))
+            query = Query(
+                connection.workspace.config.id, command.channel, rights.history, (Kind.PRIVATE,), thread=thread
+            )
+            messages = self._store.read(query)
+        own = {message.id for message in messages if _is_from(message, connection)}
+        self._turn.send(connection, connection.face.history(command.channel, messages, own))
+
+    # Refusing
+
+    def _decide_and_refuse(
+        self, connection: Connection, operation: Operation, channel: str, facts: Facts
+    ) -> None:
+        """Ask the judge once more for the whole explanation, and tell the client its short form."""
+        decision = decide(connection.workspace.rules, connection.actor, operation, channel, facts)
+        self._refuse_decision(connection, decision)
+
+    def _refuse_decision(self, connection: Connection, decision: Decision) -> None:
+        assert decision.code is not None
+        self.refuse(connection, decision.code, decision.channel, text=decision.message, decision=decision)
+
+    def refuse(
+        self,
+        connection: Connection,
+        code: Code,
+        channel: str | None,
+        *,
+        text: str | None = None,
+        detail: str = "",
+        decision: Decision | None = None,
+    ) -> None:
+        """Tell a client why something was not done, and keep the whole story under the number it is told."""
+        ref = self.note(connection, code, detail, channel=channel, decision=decision)
+        frame = connection.face.error(channel, code, text or code.sentence, ref)
+        self._turn.send(connection, frame)
+
+    def note(
+        self,
+        connection: Connection,
+        code: Code,
+        detail: str,
+        *,
+        channel: str | None = None,
+        decision: Decision | None = None,
+    ) -> str:
+        """Keep a refusal for the inspector without telling the client; returns its reference number."""
+        connection.last_error = code
+        ref = str(self.ticks.next())
+        self._tap.refusal(
+            Refusal(
+                ref=ref,
+                at=time.time(),
+                workspace=connection.workspace.canonical,
+                code=code,
+                text=code.sentence,
+                channel=channel,
+                socket_id=connection.id,
+                user_id=connection.actor.user_id,
+                address=connection.address,
+                decision=decision,
+                detail=detail,
+            )
+        )
+        return ref
+
+    def removed_by_rules(self, connection: Connection, channel: str) -> None:
+        """Tell a client that a rule change took it out of a channel."""
+        self._decide_and_refuse(connection, Operation.JOIN, channel, NOT_JOINED)
+
+    def _within_rate(self, connection: Connection) -> bool:
+        connection.received += 1
+        limit = self._limits.messages_per_minute
+        if not limit:
+            return True
+        now = connection.heard_at
+        if now - connection.window >= RATE_WINDOW:
+            connection.window = now
+            connection.window_count = 0
+        connection.window_count += 1
+        return connection.window_count <= limit
+
+
+def _operation(connection: Connection, command: Send) -> Operation:
+    if command.socket_id is not None:
+        return Operation.SEND_PRIVATE
+    return message_operation(
+        connection.workspace.rules, connection.actor, command.channel, command.authenticated
+    )
+
+
+def _is_from(message: Message, connection: Connection) -> bool:
+    user = connection.actor.user_id
+    return message.user_id == user if user is not None else message.socket_id == connection.id

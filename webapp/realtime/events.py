@@ -1,0 +1,189 @@
+"""What travels between the faces, the engine and the hub: commands of clients, messages, traces."""
+
+import os
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from ..core.codes import Code
+from ..core.decision import Decision
+
+Json = bytes
+"""JSON as it travels: what a client sent is checked once and passed on as the same bytes."""
+
+
+class Kind(StrEnum):
+    """What a message is, which decides who receives it."""
+
+    PUBLIC = "public"
+    AUTHENTICATED = "authenticated"
+    PRIVATE = "private"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    channel: str
+    wants_history: bool = False
+    wants_presence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message of a client: to the channel, or to one ``socketId`` of it."""
+
+    channel: str
+    payload: Json
+    authenticated: bool = False
+    socket_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """Ask for what was said; with ``socket_id`` in private with that client."""
+
+    channel: str
+    socket_id: str | None = None
+
+
+Command = Join | Leave | Send | ReadHistory
+
+
+class FrameError(ValueError):
+    """A frame that is no command. ``channel`` is set where the frame named one."""
+
+    def __init__(self, detail: str, channel: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.channel = channel
+
+
+class Sender:
+    """The client that a message comes from, in the form that every face shows."""
+
+    __slots__ = ("_json", "dbo_id", "extras", "row_id", "socket_id", "user_id")
+
+    def __init__(
+        self, socket_id: str, extras: Mapping[str, Any], dbo_id: int, row_id: int, user_id: str | None = None
+    ) -> None:
+        self.socket_id = socket_id
+        self.extras = extras
+        self.dbo_id = dbo_id
+        self.row_id = row_id
+        self.user_id = user_id
+        self._json: Json | None = None
+
+    @property
+    def json(self) -> Json:
+        """``{"socketId", "extras", "permissions"}``, made when first needed (protocols/xano.md)."""
+        if self._json is None:
+            self._json = msgspec.json.encode(
+                {
+                    "socketId": self.socket_id,
+                    "extras": self.extras,
+                    "permissions": {"dbo_id": self.dbo_id, "row_id": self.row_id},
+                }
+            )
+        return self._json
+
+
+@dataclass(slots=True)
+class Message:
+    """Something that is delivered to members of a channel.
+
+    ``sender`` is the JSON of the client it comes from, None for a server event that names none. ``socket_id`` and
+    ``user_id`` are the sender's, ``target_id`` is the socketId of the recipient of a private message. ``stored`` is set where the channel
+    keeps history. ``id`` counts 100 ns ticks since 1970 and grows strictly.
+    """
+
+    id: int
+    channel: str
+    kind: Kind
+    payload: Json
+    sender: Json | None = None
+    socket_id: str | None = None
+    user_id: str | None = None
+    target_id: str | None = None
+    authenticated: bool = False
+    event: str | None = None
+    thread: str | None = None
+    stored: bool = False
+
+    @property
+    def at_ms(self) -> int:
+        """When it was accepted, in milliseconds since 1970."""
+        return self.id // 10_000
+
+
+class Encoder(Protocol):
+    """A face's side of delivering: each method returns whole WebSocket frames, ready for any recipient."""
+
+    name: str
+
+    def message(self, message: Message, *, to_sender: bool = False) -> bytes: ...
+
+    def joined(self, channel: str) -> bytes: ...
+
+    def left(self, channel: str) -> bytes: ...
+
+    def presence_full(self, channel: str, clients: Sequence[Json]) -> bytes: ...
+
+    def presence_update(self, channel: str, action: str, client: Json) -> bytes: ...
+
+    def history(self, channel: str, messages: Sequence[Message], own: Container[int] = ()) -> bytes:
+        """``own`` holds the ids of the private messages that the reader sent itself."""
+        ...
+
+    def error(self, channel: str | None, code: Code, text: str, ref: str) -> bytes: ...
+
+
+class Face(Encoder, Protocol):
+    """A protocol: reads a client's frames, writes the server's. Knows nothing of rules."""
+
+    def decode(self, frame: bytes) -> Command: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal in full, as the inspector keeps it. ``ref`` is the number the client was told."""
+
+    ref: str
+    at: float
+    workspace: str
+    code: Code
+    text: str
+    channel: str | None = None
+    socket_id: str = ""
+    user_id: str | None = None
+    address: str = ""
+    decision: Decision | None = None
+    detail: str = ""
+
+
+class Ticks:
+    """Ids of messages: 100 ns ticks since 1970, 17 digits, strictly growing whatever the clock does."""
+
+    __slots__ = ("last",)
+
+    def __init__(self, last: int = 0) -> None:
+        self.last = last
+
+    def next(self) -> int:
+        now = time.time_ns() // 100
+        self.last = now if now > self.last else self.last + 1
+        return self.last
+
+
+def new_socket_id() -> str:
+    """Make the id of a connection: 96 random bits, so that nobody guesses whom to write to."""
+    return urlsafe_b64encode(os.urandom(12)).decode("ascii")

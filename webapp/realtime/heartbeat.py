@@ -1,0 +1,43 @@
+"""What time brings: pings and their time-outs, tokens that expire, closes that nobody answers."""
+
+import time
+from time import monotonic
+
+import gevent
+
+from ..core.codes import CloseCode, Code
+from .connection import CLOSE_TIMEOUT, Connection
+from .server import Realtime
+
+BATCH = 2000
+"""Connections looked at before others get a turn of the loop."""
+
+
+def beat(realtime: Realtime) -> None:
+    """Look after all connections for as long as the process lives. Runs as a greenlet."""
+    limits = realtime.limits
+    interval = min(1.0, limits.ping_interval / 4, limits.ping_timeout / 4)
+    while True:
+        gevent.sleep(interval)
+        for index, connection in enumerate(list(realtime.connections | realtime.leaving)):
+            if index % BATCH == BATCH - 1:
+                gevent.sleep(0)
+            look_after(realtime, connection, monotonic(), time.time())
+
+
+def look_after(realtime: Realtime, connection: Connection, now: float, wall_clock: float) -> None:
+    """Do what is due for one connection. ``now`` is monotonic, ``wall_clock`` in seconds since 1970."""
+    limits = realtime.limits
+    if connection.closing_since:
+        if now - connection.closing_since > CLOSE_TIMEOUT:
+            connection.abort()
+        return
+    expires_at = connection.actor.expires_at
+    if expires_at is not None and expires_at <= wall_clock:
+        realtime.end_token(connection, Code.TOKEN_EXPIRED)
+    elif connection.heard_at < connection.pinged_at and now - connection.pinged_at > limits.ping_timeout:
+        detail = f"No answer to a ping for {limits.ping_timeout:g} seconds."
+        realtime.engine.note(connection, Code.PING_TIMEOUT, detail)
+        connection.close(CloseCode.INTERNAL_ERROR, Code.PING_TIMEOUT.value)
+    elif now - max(connection.pinged_at, connection.connected_at) >= limits.ping_interval:
+        connection.ping(now)

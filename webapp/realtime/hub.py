@@ -1,0 +1,103 @@
+"""Who is where, and the fan-out: from a message to the frames of its recipients."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..core.permissions import Operation
+from ..core.policy import Facts, decide
+from .channel import Channel, Membership
+from .connection import Connection
+from .events import Kind, Message
+from .presence import announce
+from .turn import Turn
+from .workspace import Workspace
+
+RECEIVING = {
+    Kind.PUBLIC: Operation.RECEIVE_PUBLIC,
+    Kind.AUTHENTICATED: Operation.RECEIVE_AUTHENTICATED,
+    Kind.PRIVATE: Operation.RECEIVE_PRIVATE,
+    Kind.EVENT: Operation.RECEIVE_EVENT,
+}
+
+Removed = Callable[[Connection, str], Any]
+"""Told of a member that a rule change took out: the connection and the channel's name."""
+
+
+class Hub:
+    """The members of all channels of this process. ``removed`` is told whom a rule change takes out."""
+
+    def __init__(self, turn: Turn, removed: Removed) -> None:
+        self._turn = turn
+        self._removed = removed
+        self.deliveries = 0
+
+    def join(self, workspace: Workspace, connection: Connection, name: str) -> Membership:
+        """Put a connection into a channel. Whether it may is decided already."""
+        channel = self.current(workspace, workspace.open_channel(name))
+        workspace.channels[name] = channel  # refreshing may have emptied and closed it
+        return channel.add(connection, workspace.group(channel, connection.actor.kind))
+
+    def leave(self, workspace: Workspace, membership: Membership) -> None:
+        """Take a connection out of a channel; the others who see presence are told."""
+        channel = membership.channel
+        visible = membership.rights.in_presence
+        channel.remove(membership)
+        if not channel.members:
+            if workspace.channels.get(channel.name) is channel:
+                del workspace.channels[channel.name]
+        elif visible:
+            announce(self._turn, channel, membership.connection, "leave")
+
+    def current(self, workspace: Workspace, channel: Channel) -> Channel:
+        """Bring a channel's rights up to the rules in force, taking out whoever may no longer be there."""
+        if not workspace.is_current(channel):
+            for group in workspace.refresh(channel):
+                for membership in list(group.members.values()):
+                    self.leave(workspace, membership)
+                    self._removed(membership.connection, channel.name)
+        return channel
+
+    def deliver(self, workspace: Workspace, message: Message) -> int:
+        """Hand a message to all who may receive it, under the rules of this moment; returns how many these are."""
+        channel = workspace.channels.get(message.channel)
+        if channel is None:
+            return 0
+        self.current(workspace, channel)
+        channel.messages += 1
+        if message.kind is Kind.PRIVATE:
+            count = self._deliver_privately(workspace, channel, message)
+        else:
+            count = 0
+            send = self._turn.send
+            for encoder, recipients in channel.audience(RECEIVING[message.kind]):
+                send(recipients, encoder.message(message))
+                count += len(recipients)
+        self.deliveries += count
+        return count
+
+    def deliver_event_to(self, channel: Channel, message: Message, connections: Iterable[Connection]) -> int:
+        """Hand a server event to some members only, those of them who may receive it."""
+        count = 0
+        for connection in connections:
+            membership = channel.members.get(connection.id)
+            if membership is not None and membership.rights.receive_event:
+                self._turn.send(connection, connection.face.message(message))
+                count += 1
+        self.deliveries += count
+        return count
+
+    def _deliver_privately(self, workspace: Workspace, channel: Channel, message: Message) -> int:
+        """To its target, and echoed once to its sender; to oneself once."""
+        target = channel.members.get(message.target_id or "")
+        if target is None:
+            return 0
+        facts = Facts(marked_authenticated=message.authenticated)
+        actor = target.connection.actor
+        if not decide(workspace.rules, actor, Operation.RECEIVE_PRIVATE, channel.name, facts).allowed:
+            return 0
+        if message.target_id != message.socket_id:
+            self._turn.send(target.connection, target.connection.face.message(message))
+        sender = channel.members.get(message.socket_id or "")
+        if sender is not None:
+            self._turn.send(sender.connection, sender.connection.face.message(message, to_sender=True))
+        return 1

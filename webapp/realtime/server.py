@@ -1,0 +1,428 @@
+"""The running server of a process: what the socket endpoint, the API, the dashboard and the CLI act on."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent import get_hub
+from gevent.lock import RLock
+
+from ..core.actors import ANONYMOUS, Actor
+from ..core.codes import CloseCode, Code
+from ..inspector.tap import Tap
+from .broker import Broker
+from .broker.memory import MemoryBroker
+from .channel import Channel
+from .connection import Connection, take_over
+from .engine import Engine, Limits
+from .events import Face, Json, Kind, Message, Sender
+from .history import HistoryWriter, Store
+from .hub import Hub
+from .tokens import TokenProblem
+from .turn import Turn
+from .workspace import Workspace, WorkspaceConfig
+
+SWEEP_SLICE = 0.004
+"""Seconds a rule change works on channels before others get a turn of the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What putting a configuration in force did: memberships ended, in how many channels, connections closed."""
+
+    version: int
+    removed: int = 0
+    channels: int = 0
+    closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of an event of the server: its id, how many it reached, and whom it did not, by reason."""
+
+    id: str
+    recipients: int
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """A connection as lists show it. ``connected_for`` is in seconds, ``queued`` in bytes."""
+
+    socket_id: str
+    user_id: str | None
+    authenticated: bool
+    extras: dict[str, Any]
+    dbo_id: int
+    row_id: int
+    channels: tuple[str, ...]
+    protocol: str
+    address: str
+    user_agent: str
+    connected_for: float
+    queued: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """A channel that has members."""
+
+    name: str
+    members: int
+    authenticated: int
+    messages: int
+    target: str | None
+
+
+class StorageUnavailable(Exception):
+    """An event could not be stored, so it was not sent."""
+
+
+class Realtime:
+    """Everything that runs: the loop's turn, the hub, the engine, the workspaces."""
+
+    def __init__(self, limits: Limits, store: Store) -> None:
+        self.limits = limits
+        self.loop = get_hub().loop
+        self.tap = Tap()
+        self.turn = Turn(self.loop.run_callback)
+        self.hub = Hub(self.turn, self._removed)
+        self.history = HistoryWriter(store, self.turn.schedule)
+        self.turn.before = self.history.commit
+        self.broker: Broker = MemoryBroker(self.hub, self.history)
+        self.engine = Engine(self.turn, self.hub, self.broker, store, self.tap, limits)
+        self.store = store
+        self.workspaces: dict[str, Workspace] = {}
+        self.draining = False
+        self.connections: set[Connection] = set()
+        self.leaving: set[Connection] = set()
+        """Connections that were told goodbye and whose sockets are still open."""
+        self._by_address: Counter[str] = Counter()
+        self._applying = RLock()
+
+    # Workspaces
+
+    def workspace(self, canonical: str) -> Workspace | None:
+        """Return the live workspace with this canonical."""
+        return self.workspaces.get(canonical)
+
+    def default_workspace(self) -> Workspace | None:
+        """Return the only workspace, for clients that name none; None while there are several."""
+        return next(iter(self.workspaces.values())) if len(self.workspaces) == 1 else None
+
+    def apply(self, config: WorkspaceConfig) -> ApplyReport:
+        """Put a workspace's configuration in force: rules, keys, revocations, origins.
+
+        When this returns, every membership has been decided again, whoever may no longer be in a channel is out of
+        it, and nothing that was accepted under the old rules is still to be written.
+        """
+        with self._applying:
+            workspace = self.workspaces.get(config.canonical)
+            if workspace is None:
+                self.workspaces[config.canonical] = Workspace(config)
+                return ApplyReport(config.rules.version)
+            if config.generation < workspace.config.generation:
+                return ApplyReport(workspace.rules.version)  # a later one overtook this
+            self.broker.settle()
+            self.turn.flush()
+            workspace.configure(config)
+            removals = workspace.removals = Counter()
+            self._sweep(workspace)
+            closed = self._end_revoked(workspace)
+            self.turn.flush()
+            return ApplyReport(config.rules.version, removals.total(), len(removals), closed)
+
+    def _sweep(self, workspace: Workspace) -> None:
+        """Decide every membership again, in slices, so that nobody else waits for it."""
+        slice_ends = monotonic() + SWEEP_SLICE
+        for channel in list(workspace.channels.values()):
+            self.hub.current(workspace, channel)
+            if monotonic() > slice_ends:
+                gevent.sleep(0)
+                slice_ends = monotonic() + SWEEP_SLICE
+
+    def _removed(self, connection: Connection, channel: str) -> None:
+        connection.workspace.removals[channel] += 1
+        self.engine.removed_by_rules(connection, channel)
+
+    def _end_revoked(self, workspace: Workspace) -> int:
+        revoked = workspace.config.verifier.revoked
+        if not revoked:
+            return 0
+        ended = [c for c in workspace.connections.values() if c.actor.token_id in revoked]
+        for connection in ended:
+            self.end_token(connection, Code.TOKEN_REVOKED)
+        return len(ended)
+
+    def end_token(self, connection: Connection, code: Code) -> None:
+        """Close a connection whose token expired or was revoked, so that the SDK comes back with its current one."""
+        self.engine.refuse(connection, code, None)
+        self.turn.flush()
+        strict = connection.workspace.rules.switches.refuse_bad_tokens
+        connection.close(CloseCode.REFUSED if strict else CloseCode.RECONNECT, code.value)
+
+    # Connections
+
+    def connect(
+        self, sock: Any, face: Face, workspace: Workspace | None, token: str | None, origin: str | None, address: str,
+        user_agent: str,
+    ) -> None:
+        """Admit a client whose handshake is answered, or tell it why not and close."""
+        problem: TokenProblem | None = None
+        actor = ANONYMOUS
+        if workspace is not None and token is not None:
+            try:
+                actor = workspace.config.verifier.verify(token, time.time())
+            except TokenProblem as error:
+                problem = error
+        refused_by = workspace if workspace is not None else _NOWHERE
+        connection = Connection(self, refused_by, face, sock, actor)
+        connection.address, connection.user_agent = address, user_agent
+        self.connections.add(connection)
+        self._by_address[address] += 1
+        self.tap.connections += 1
+        take_over(connection, sock)
+        refusal = self._admission(workspace, connection, origin)
+        if refusal is not None:
+            self._turn_away(connection, *refusal)
+            return
+        assert workspace is not None
+        workspace.add(connection)
+        if problem is not None:
+            self.engine.refuse(connection, problem.code, None, detail=problem.detail)
+            if workspace.rules.switches.refuse_bad_tokens:
+                self._turn_away(connection, problem.code, CloseCode.REFUSED, tell=False)
+
+    def _admission(
+        self, workspace: Workspace | None, connection: Connection, origin: str | None
+    ) -> tuple[Code, CloseCode] | None:
+        if workspace is None:
+            return Code.UNKNOWN_WORKSPACE, CloseCode.REFUSED
+        if workspace.config.origins and origin not in workspace.config.origins:
+            return Code.ORIGIN_NOT_ALLOWED, CloseCode.REFUSED
+        limits = self.limits
+        user = connection.actor.user_id
+        mine = workspace.by_user.get(user, ()) if user is not None else ()
+        if (
+            0 < limits.clients < len(self.connections)
+            or 0 < limits.clients_per_address < self._by_address[connection.address]
+            or 0 < limits.clients_per_user <= len(mine)
+        ):
+            return Code.TOO_MANY_CONNECTIONS, CloseCode.TRY_AGAIN_LATER
+        return None
+
+    def _turn_away(self, connection: Connection, code: Code, close: CloseCode, tell: bool = True) -> None:
+        if tell:
+            self.engine.refuse(connection, code, None)
+        self.turn.flush()
+        connection.close(close, code.value)
+
+    def disconnected(self, connection: Connection) -> None:
+        """Take a connection out of everything: told when one is closing and again when its socket is gone."""
+        if connection.ended:
+            self.leaving.discard(connection)
+        else:
+            self.leaving.add(connection)
+        if connection not in self.connections:
+            return
+        self.connections.discard(connection)
+        self._by_address[connection.address] -= 1
+        if not self._by_address[connection.address]:
+            del self._by_address[connection.address]
+        self.tap.closed[connection.close_code] += 1
+        workspace = connection.workspace
+        workspace.discard(connection)
+        for membership in list(connection.memberships.values()):
+            self.hub.leave(workspace, membership)
+
+    # Acting from outside
+
+    def publish_event(
+        self,
+        canonical: str,
+        channel: str,
+        data: Json,
+        *,
+        event: str | None = None,
+        client: Json | None = None,
+        target_socket: str | None = None,
+        target_user: str | None = None,
+        trace_only: bool = False,
+    ) -> Published:
+        """Send a message of the server to a channel, or to one client or user in it.
+
+        It follows ``receive_event`` alone (PERMISSIONS.md). With ``trace_only`` the whole way is gone and nothing
+        is delivered. ``data`` and ``client`` are JSON.
+
+        Raises:
+            KeyError: no such workspace.
+            StorageUnavailable: the channel keeps history and the event could not be stored.
+        """
+        workspace = self.workspaces[canonical]
+        received = monotonic()
+        message = Message(self.engine.ticks.next(), channel, Kind.EVENT, data, sender=client, event=event)
+        live = workspace.channels.get(channel)
+        if live is not None:
+            self.hub.current(workspace, live)
+        wanted = _addressed(live, target_socket, target_user)
+        refused = sum(not live.members[c.id].rights.receive_event for c in wanted) if live is not None else 0
+        reasons = {Code.ANONYMOUS_NOT_ALLOWED.value: refused} if refused else {}
+        if trace_only:
+            return Published(str(message.id), len(wanted) - refused, reasons)
+        if target_socket is not None or target_user is not None:
+            count = self.hub.deliver_event_to(live, message, wanted) if live is not None else 0
+        else:
+            count = self._publish_to_channel(workspace, message)
+        self.tap.delivered(canonical, message, workspace.rules.version, count, received, monotonic())
+        return Published(str(message.id), count, reasons)
+
+    def _publish_to_channel(self, workspace: Workspace, message: Message) -> int:
+        rule = workspace.rules.resolve(message.channel)
+        keep = rule.history if rule is not None and rule.history_events else 0
+        counts: list[int | None] = []
+        self.broker.publish(workspace, message, keep, counts.append)
+        if not counts:
+            self.broker.settle()
+        if not counts or counts[0] is None:
+            raise StorageUnavailable
+        return counts[0]
+
+    def put_in(self, canonical: str, channel: str, user: str) -> int:
+        """Join all connections of a user to a channel, as far as they may; returns how many are new in it."""
+        workspace = self.workspaces[canonical]
+        joined = 0
+        for connection in list(workspace.by_user.get(user, ())):
+            if channel not in connection.memberships:
+                self.engine.join(connection, channel)
+                joined += channel in connection.memberships
+        self.turn.flush()
+        return joined
+
+    def take_out(self, canonical: str, channel: str, user: str) -> int:
+        """Take all connections of a user out of a channel; returns how many were in it."""
+        workspace = self.workspaces[canonical]
+        taken = 0
+        for connection in list(workspace.by_user.get(user, ())):
+            membership = connection.memberships.get(channel)
+            if membership is not None:
+                self.hub.leave(workspace, membership)
+                self.turn.send(connection, connection.face.left(channel))
+                taken += 1
+        self.turn.flush()
+        return taken
+
+    def delete_message(self, canonical: str, channel: str, message_id: int) -> bool:
+        """Delete a stored message and tell the members; False if it was not there."""
+        workspace = self.workspaces[canonical]
+        self.broker.settle()
+        if not self.store.delete(workspace.config.id, channel, message_id):
+            return False
+        notice = b'{"type":"message_deleted","id":"%d"}' % message_id
+        message = Message(self.engine.ticks.next(), channel, Kind.EVENT, notice)
+        self.hub.deliver(workspace, message)
+        self.turn.flush()
+        return True
+
+    # Looking
+
+    def clients(self, canonical: str) -> list[ClientInfo]:
+        """Return the connections of a workspace."""
+        return [describe(c) for c in self.workspaces[canonical].connections.values()]
+
+    def channels(self, canonical: str) -> list[ChannelInfo]:
+        """Return the channels of a workspace that have members."""
+        workspace = self.workspaces[canonical]
+        return [_describe_channel(workspace, channel) for channel in list(workspace.channels.values())]
+
+    def members(self, canonical: str, channel: str) -> list[ClientInfo]:
+        """Return the connections in a channel."""
+        live = self.workspaces[canonical].channels.get(channel)
+        return [describe(connection) for connection in live.clients()] if live is not None else []
+
+    def overview(self) -> dict[str, Any]:
+        """Return the numbers of this process."""
+        return {
+            "clients": len(self.connections),
+            "channels": sum(len(w.channels) for w in self.workspaces.values()),
+            "messages": self.tap.messages,
+            "deliveries": self.hub.deliveries,
+            "refusals": self.tap.refused.total(),
+            "joins": self.tap.joins,
+            "uptime_seconds": time.time() - self.tap.started_at,
+        }
+
+    # The end
+
+    def drain(self, timeout: float, notify: Callable[[], Any] = lambda: None) -> None:
+        """Close every connection with 1012, so that SDKs come back to the next process, and wait for them to go.
+
+        ``timeout`` is in seconds; who has not answered by then is cut.
+        """
+        self.draining = True
+        self.broker.settle()
+        self.turn.flush()
+        for connection in list(self.connections):
+            connection.close(CloseCode.SERVICE_RESTART, "service restart")
+        ends = monotonic() + timeout
+        while self.leaving and monotonic() < ends:
+            notify()
+            gevent.sleep(0.05)
+        for connection in list(self.leaving):
+            connection.abort()
+        gevent.sleep(0)
+
+
+def describe(connection: Connection) -> ClientInfo:
+    """Describe a connection for lists."""
+    actor: Actor = connection.actor
+    return ClientInfo(
+        socket_id=connection.id,
+        user_id=actor.user_id,
+        authenticated=actor.authenticated,
+        extras=dict(actor.extras),
+        dbo_id=actor.dbo_id,
+        row_id=actor.row_id,
+        channels=tuple(connection.memberships),
+        protocol=connection.face.name,
+        address=connection.address,
+        user_agent=connection.user_agent,
+        connected_for=monotonic() - connection.connected_at,
+        queued=connection.queued,
+        last_error=connection.last_error.value if connection.last_error is not None else None,
+    )
+
+
+def _describe_channel(workspace: Workspace, channel: Channel) -> ChannelInfo:
+    rule = workspace.rules.resolve(channel.name)
+    return ChannelInfo(
+        name=channel.name,
+        members=len(channel.members),
+        authenticated=sum(len(g.members) for g in channel.groups.values() if g.kind.authenticated),
+        messages=channel.messages,
+        target=rule.target.text if rule is not None else None,
+    )
+
+
+def _addressed(channel: Channel | None, socket_id: str | None, user: str | None) -> list[Connection]:
+    """Return the members that an event is meant for, before anyone asks whether they may receive it."""
+    if channel is None:
+        return []
+    members: Iterable[Connection] = channel.clients()
+    if socket_id is not None:
+        members = (c for c in members if c.id == socket_id)
+    if user is not None:
+        members = (c for c in members if c.actor.user_id == user)
+    return list(members)
+
+
+def event_client(dbo_id: int, row_id: int) -> Json:
+    """Make the ``client`` of an event that names an auth table and row, as Xano's "Realtime Event" does."""
+    return Sender("", {}, dbo_id, row_id).json
+
+
+_NOWHERE = Workspace(WorkspaceConfig(0, ""))

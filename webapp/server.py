@@ -1,0 +1,167 @@
+"""Serving: gunicorn with its gevent worker, started from Python, and what a process does at its start and end."""
+
+import gc
+import logging
+import os
+import ssl
+from typing import Any
+
+import gevent
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.ggevent import GeventWorker
+
+from .config import Settings
+from .extensions import db
+from .realtime.engine import Limits
+from .realtime.heartbeat import beat
+from .realtime.server import Realtime
+from .services import workspaces
+from .services.history import DatabaseStore
+
+_log = logging.getLogger("tidegate.server")
+
+WATCH_INTERVAL = 0.5
+"""Seconds between looks at what other processes (the command line) have changed."""
+DRAIN_TIMEOUT = 2.0
+"""Seconds that clients have to answer the close of a restart."""
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds a TLS handshake may take."""
+GRACEFUL_TIMEOUT = 8
+REQUEST_LINE_MAX = 32 * 1024
+OPEN_FILES = 1_048_576
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker, with connections that outlive their request and a drain at the end."""
+
+    def init_process(self) -> None:
+        # gunicorn asks for dozens of settings a request through a slow `__getattr__`: answer from the instance.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        # A process with many connections holds many objects that live long: full collections, which look at all of
+        # them, would stop the loop for tens of milliseconds and find nothing.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 1_000)
+        super().init_process()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        # A handler's greenlet that waits for the first bytes of a request must not wait for ever.
+        super().handle(listener, client, addr)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        # Signal handlers run in the loop's own greenlet, which must not wait: only spawn here.
+        gevent.spawn(self._leave)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        gevent.spawn(self._leave)
+
+    def _leave(self) -> None:
+        realtime: Realtime = self.wsgi.extensions["tidegate.realtime"]
+        if realtime.draining:
+            return
+        try:
+            realtime.drain(DRAIN_TIMEOUT, self.notify)
+        finally:
+            self.alive = False
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """The gunicorn application: settings from ours, the Flask application made in the worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self.settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        options: dict[str, Any] = {
+            "bind": [f"{host}:{settings.port}", f"unix:{settings.control_socket}"],
+            "umask": 0o177,  # the control socket is for this user alone
+            "worker_class": Worker,
+            "workers": settings.workers,
+            "worker_connections": OPEN_FILES,
+            "limit_request_line": REQUEST_LINE_MAX,
+            "http_parser": "fast",
+            "keepalive": 15,
+            "timeout": 60,
+            "graceful_timeout": GRACEFUL_TIMEOUT,
+            "backlog": 4096,
+            "loglevel": settings.log_level,
+            "proc_name": "tidegate",
+            "control_socket_disable": True,
+        }
+        if settings.tls_cert is not None:
+            options |= {"certfile": str(settings.tls_cert), "keyfile": str(settings.tls_key), "ssl_context": _tls}
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        from . import create_app
+
+        app = create_app(self.settings)
+        start(app, self.settings)
+        return app
+
+
+def start(app: Flask, settings: Settings) -> Realtime:
+    """Start the running server of this process and hang it on the application."""
+    with app.app_context():
+        workspaces.ensure_default()
+        realtime = Realtime(limits(settings), DatabaseStore(db.engine))
+        app.extensions["tidegate.realtime"] = realtime
+        workspaces.watch()
+    gevent.spawn(beat, realtime)
+    gevent.spawn(_watch, app)
+    return realtime
+
+
+def limits(settings: Settings) -> Limits:
+    """Take the limits of a client out of the settings."""
+    return Limits(
+        message_bytes=settings.limit_message_bytes,
+        channels_per_client=settings.limit_channels_per_client,
+        outbox_bytes=settings.limit_outbox_bytes,
+        messages_per_minute=settings.limit_messages_per_minute,
+        clients=settings.limit_clients,
+        clients_per_address=settings.limit_clients_per_address,
+        clients_per_user=settings.limit_clients_per_user,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop. Does not return."""
+    _raise_open_files()
+    Server(settings).run()
+
+
+def _watch(app: Flask) -> None:
+    with app.app_context():
+        while True:
+            gevent.sleep(WATCH_INTERVAL)
+            try:
+                workspaces.watch()
+            except Exception:
+                _log.exception("the workspaces could not be looked at; trying again")
+
+
+def _tls(config: Any, default_factory: Any) -> ssl.SSLContext:
+    context: ssl.SSLContext = default_factory()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 1  # each costs time in the handshake, and one is enough to come back with
+    return context
+
+
+def _raise_open_files() -> None:
+    """Every connection is a descriptor: take as many as this user may have."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if os.environ.get("TIDEGATE_LOG_LEVEL") == "debug":
+        _log.debug("%d open files", hard)

@@ -1,0 +1,309 @@
+"""Admins: the first one by a set-up link, their passwords, their roles."""
+
+import re
+import secrets
+from datetime import timedelta
+from hashlib import sha256
+from hmac import compare_digest
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..models import Action, Admin, Role, RoleName, SetupLink, Source, Workspace, now
+from . import audit, passwords
+from .errors import Conflict, InvalidInput, NotFound, ServiceError
+from .transactions import locked, reading, writing
+
+SETUP_LINK_LIVES = timedelta(hours=1)
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+
+
+class LinkProblem(ServiceError):
+    """A set-up link that does not exist, was used, or is too old; which of these is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("This link is not valid: it was used before or is older than an hour.")
+
+
+def has_any() -> bool:
+    """Whether anybody can sign in yet."""
+    with reading() as session:
+        return session.scalar(select(Admin.id).limit(1)) is not None
+
+
+def setup_link(*, author: str = "system", source: Source | str = Source.SYSTEM) -> str:
+    """Make a one-time token with which an owner can be made within an hour. Only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    with writing() as session:
+        session.add(SetupLink(token_hash=_hash(token), expires_at=now() + SETUP_LINK_LIVES))
+        audit.record(session, Action.SETUP_LINK_CREATE, actor=author, source=source)
+    return token
+
+
+def check_setup_link(token: str) -> bool:
+    """Whether a set-up link would be accepted now."""
+    with reading() as session:
+        return _usable_link(session, token) is not None
+
+
+def redeem_setup_link(token: str, username: str, password: str, *, address: str | None = None) -> Admin:
+    """Make an owner of all workspaces with a set-up link. This and every other open link end with it.
+
+    Raises:
+        LinkProblem: the link is not valid, or somebody else used it a moment ago.
+        InvalidInput: the user name or the password can't be taken; the link stays valid.
+        Conflict: somebody has this user name; the link stays valid.
+    """
+    if not check_setup_link(token):
+        raise LinkProblem
+    name = _checked_username(username)
+    password_hash = passwords.hashed(passwords.checked(password))
+    try:
+        with writing() as session:
+            # The hash took its time: another request may have used the link meanwhile.
+            used = session.execute(
+                update(SetupLink)
+                .where(SetupLink.token_hash == _hash(token), SetupLink.used_at.is_(None), SetupLink.expires_at > now())
+                .values(used_at=now())
+            )
+            if used.rowcount != 1:  # type: ignore[attr-defined]
+                raise LinkProblem
+            session.execute(update(SetupLink).where(SetupLink.used_at.is_(None)).values(used_at=now()))
+            return _add(session, name, password_hash, RoleName.OWNER, None, name, Source.WEB, address)
+    except IntegrityError:
+        raise _taken(name) from None
+
+
+def create(
+    username: str,
+    password: str,
+    *,
+    author: str,
+    source: Source | str,
+    role: RoleName | str = RoleName.OWNER,
+    workspace: Workspace | None = None,
+    address: str | None = None,
+) -> Admin:
+    """Make an admin with a role in one workspace, or in all.
+
+    Raises:
+        InvalidInput: the user name, password or role can't be taken.
+        Conflict: somebody has this user name.
+    """
+    name, checked_role = _checked_username(username), _checked_role(role)
+    password_hash = passwords.hashed(passwords.checked(password))
+    try:
+        with writing() as session:
+            return _add(session, name, password_hash, checked_role, workspace, author, source, address)
+    except IntegrityError:
+        raise _taken(name) from None
+
+
+def reset_password(
+    username: str, password: str, *, author: str, source: Source | str, address: str | None = None
+) -> Admin:
+    """Set another password, which ends all of the admin's sessions.
+
+    Raises:
+        NotFound: there is no such admin.
+        InvalidInput: the password can't be taken.
+    """
+    by_username(username)
+    password_hash = passwords.hashed(passwords.checked(password))
+    with writing() as session:
+        admin = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+        if admin is None:
+            raise NotFound({"username": "There is no such admin."})
+        admin.password_hash = password_hash
+        after = {"username": admin.username}
+        audit.record(session, Action.ADMIN_PASSWORD, actor=author, source=source, after=after, address=address)
+    return admin
+
+
+def change_password(admin: Admin, current: str, password: str, *, address: str | None = None) -> Admin:
+    """Set another password for oneself.
+
+    Raises:
+        InvalidInput: the current password is wrong, or the new one can't be taken.
+    """
+    if authenticate(admin.username, current) is None:
+        raise InvalidInput({"current": "This is not your password."})
+    return reset_password(admin.username, password, author=admin.username, source=Source.WEB, address=address)
+
+
+def authenticate(username: str, password: str) -> Admin | None:
+    """Return the admin if the password fits; it takes as long if there is no such admin."""
+    with reading() as session:
+        admin = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+    if not passwords.verify(admin.password_hash if admin is not None else None, password) or admin is None:
+        return None
+    return _rehashed(admin, password) if passwords.is_outdated(admin.password_hash) else admin
+
+
+def load(session_id: str) -> Admin | None:
+    """Return the admin that a session names (``Admin.get_id()``), unless the password has changed since."""
+    number, _, _ = session_id.partition(".")
+    if not number.isdecimal() or len(number) > 9:
+        return None
+    admin = by_id(int(number))
+    if admin is None or not compare_digest(admin.get_id().encode(), session_id.encode("utf-8", "replace")):
+        return None
+    return admin
+
+
+def by_id(admin_id: int) -> Admin | None:
+    """Return an admin by number, or None."""
+    with reading() as session:
+        return session.get(Admin, admin_id)
+
+
+def by_username(username: str) -> Admin:
+    """Return an admin by name.
+
+    Raises:
+        NotFound: there is no such admin.
+    """
+    with reading() as session:
+        admin = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+    if admin is None:
+        raise NotFound({"username": "There is no such admin."})
+    return admin
+
+
+def list_all() -> list[Admin]:
+    """List all admins by name."""
+    with reading() as session:
+        return list(session.scalars(select(Admin).order_by(Admin.username)))
+
+
+def role_in(admin: Admin, workspace: Workspace) -> RoleName | None:
+    """Return an admin's role in a workspace; None if the admin has nothing to do with it."""
+    with reading() as session:
+        role = session.get(Role, (admin.id, workspace.id))
+    return RoleName(role.role) if role is not None else None
+
+
+def workspaces_of(admin: Admin) -> list[tuple[Workspace, RoleName]]:
+    """List the workspaces that an admin may enter, with the role there."""
+    query = select(Workspace, Role.role).join(Role, Role.workspace_id == Workspace.id)
+    with reading() as session:
+        rows = session.execute(query.where(Role.admin_id == admin.id).order_by(Workspace.id)).all()
+    return [(workspace, RoleName(role)) for workspace, role in rows]
+
+
+def members(workspace: Workspace) -> list[tuple[Admin, RoleName]]:
+    """List who has a role in a workspace, by name."""
+    query = select(Admin, Role.role).join(Role, Role.admin_id == Admin.id)
+    with reading() as session:
+        rows = session.execute(query.where(Role.workspace_id == workspace.id).order_by(Admin.username)).all()
+    return [(admin, RoleName(role)) for admin, role in rows]
+
+
+def set_role(
+    admin: Admin,
+    workspace: Workspace,
+    role: RoleName | str | None,
+    *,
+    author: str,
+    source: Source | str,
+    address: str | None = None,
+) -> None:
+    """Give an admin a role in a workspace, or with None take it away.
+
+    Raises:
+        InvalidInput: there is no such role.
+        Conflict: the workspace would be left without an owner.
+    """
+    wanted = _checked_role(role) if role is not None else None
+    with writing() as session:
+        locked(session, workspace.id)
+        row = session.get(Role, (admin.id, workspace.id))
+        before = row.role if row is not None else None
+        if before == wanted:
+            return
+        if before == RoleName.OWNER and _owners(session, workspace) == 1:
+            raise Conflict({"role": "A workspace needs an owner: make somebody else one first."})
+        if row is not None and wanted is not None:
+            row.role = wanted.value
+        elif row is not None:
+            session.delete(row)
+        elif wanted is not None:
+            session.add(Role(admin_id=admin.id, workspace_id=workspace.id, role=wanted.value))
+        audit.record(
+            session,
+            Action.ROLE_SET if wanted is not None else Action.ROLE_REMOVE,
+            actor=author,
+            source=source,
+            workspace_id=workspace.id,
+            before={"username": admin.username, "role": before},
+            after={"username": admin.username, "role": wanted.value if wanted is not None else None},
+            address=address,
+        )
+
+
+def _add(
+    session: Session,
+    username: str,
+    password_hash: str,
+    role: RoleName,
+    workspace: Workspace | None,
+    author: str,
+    source: Source | str,
+    address: str | None,
+) -> Admin:
+    admin = Admin(username=username, password_hash=password_hash)
+    session.add(admin)
+    session.flush()
+    ids = [workspace.id] if workspace is not None else list(session.scalars(select(Workspace.id)))
+    session.add_all(Role(admin_id=admin.id, workspace_id=i, role=role.value) for i in ids)
+    after = {"username": username, "role": role.value, "workspace": workspace.canonical if workspace else "all"}
+    audit.record(session, Action.ADMIN_CREATE, actor=author, source=source, after=after, address=address)
+    return admin
+
+
+def _usable_link(session: Session, token: str) -> SetupLink | None:
+    link = session.get(SetupLink, _hash(token))
+    return link if link is not None and link.used_at is None and link.expires_at > now() else None
+
+
+def _owners(session: Session, workspace: Workspace) -> int:
+    query = select(func.count()).where(Role.workspace_id == workspace.id, Role.role == RoleName.OWNER.value)
+    return session.scalar(query) or 0
+
+
+def _rehashed(admin: Admin, password: str) -> Admin:
+    """Keep the password with today's parameters."""
+    stronger = passwords.hashed(password)
+    with writing() as session:
+        row = session.get(Admin, admin.id)
+        if row is None or row.password_hash != admin.password_hash:
+            return admin
+        row.password_hash = stronger
+    return row
+
+
+def _folded(username: str) -> str:
+    return username.strip().lower()
+
+
+def _checked_username(username: object) -> str:
+    name = _folded(username) if isinstance(username, str) else ""
+    if not _USERNAME.fullmatch(name):
+        raise InvalidInput({"username": "Up to 100 letters, digits and any of `. _ @ + -`, beginning with the former."})
+    return name
+
+
+def _checked_role(role: object) -> RoleName:
+    try:
+        return RoleName(role)  # type: ignore[arg-type]
+    except ValueError:
+        raise InvalidInput({"role": f"Expected one of {', '.join(RoleName)}."}) from None
+
+
+def _taken(username: str) -> Conflict:
+    return Conflict({"username": f"There is already an admin `{username}`."})
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

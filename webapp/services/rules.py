@@ -1,0 +1,372 @@
+"""Rule sets: what is in force, publishing, rolling back, and changes of one rule."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from ..core.documents import DocumentError, Parsed, Problem, parse_document, rule_row, write_document
+from ..core.ruleset import DuplicateTargetError, Rule, RuleSet, Switches
+from ..core.targets import Target
+from ..models import Action, RuleSetVersion, Source, Workspace
+from . import audit
+from .compiled import rule_set
+from .errors import Conflict, InvalidInput, NotFound
+from .live import refresh
+from .texts import checked_text
+from .transactions import locked, reading, writing
+
+if TYPE_CHECKING:
+    from ..realtime.server import ApplyReport
+
+RULES_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A version that is now in force. ``report`` is None where no server runs in this process."""
+
+    version: int
+    report: "ApplyReport | None"
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What the audit entry of a publication says."""
+
+    action: Action = Action.RULES_PUBLISH
+    before: Any = None
+    after: Any = None
+
+
+def active_rules(workspace: Workspace) -> RuleSet:
+    """Return the rules in force; version 0 without rules where nothing was published yet."""
+    with reading() as session:
+        version = session.scalar(
+            select(RuleSetVersion)
+            .join(Workspace, Workspace.active_version_id == RuleSetVersion.id)
+            .where(Workspace.id == workspace.id)
+        )
+    return rule_set(version)
+
+
+def versions(workspace: Workspace, *, limit: int = 100, before: int | None = None) -> list[RuleSetVersion]:
+    """List published versions, newest first; ``before`` is a number, for paging."""
+    query = select(RuleSetVersion).where(RuleSetVersion.workspace_id == workspace.id)
+    if before is not None:
+        query = query.where(RuleSetVersion.number < before)
+    with reading() as session:
+        return list(session.scalars(query.order_by(RuleSetVersion.number.desc()).limit(limit)))
+
+
+def version(workspace: Workspace, number: int) -> RuleSetVersion:
+    """Return one published version.
+
+    Raises:
+        NotFound: there is none with this number.
+    """
+    with reading() as session:
+        found = session.scalar(
+            select(RuleSetVersion).where(RuleSetVersion.workspace_id == workspace.id, RuleSetVersion.number == number)
+        )
+    if found is None:
+        raise NotFound({"version": f"There is no version {number}."})
+    return found
+
+
+def check_document(document: object, *, strict: bool) -> Parsed:
+    """Read a settings document; with ``strict``, a field that nobody knows is an error and not a warning.
+
+    Raises:
+        InvalidInput: with every problem by its place, such as ``channels[2].pattern``.
+    """
+    rows = document.get("channels") if isinstance(document, dict) else None
+    if isinstance(rows, list) and len(rows) > RULES_MOST:
+        raise InvalidInput({"channels": f"At most {RULES_MOST} rules."})
+    try:
+        parsed = parse_document(document)
+    except DocumentError as error:
+        raise InvalidInput.of(error.problems) from None
+    if strict and parsed.warnings:
+        raise InvalidInput.of(Problem(w.path, "There is no such field.") for w in parsed.warnings)
+    return parsed
+
+
+def publish(
+    workspace: Workspace,
+    rules: RuleSet,
+    *,
+    author: str,
+    source: Source | str,
+    reason: str = "",
+    expected_version: int | None = None,
+    address: str | None = None,
+) -> Publication:
+    """Publish a rule set: it is in force, on open connections too, when this returns.
+
+    Args:
+        workspace: whose rules.
+        rules: the new set; its version number is ignored.
+        author: who publishes, for the version and the audit log.
+        source: where from.
+        reason: why, in the author's words.
+        expected_version: publish only if this is the version in force (0: none yet).
+        address: the author's network address.
+
+    Raises:
+        InvalidInput: too many rules, or a reason that is too long.
+        Conflict: another version than the expected one is in force.
+    """
+    return _publish(workspace, rules, author, source, reason, expected_version, address, _Change())
+
+
+def publish_document(
+    workspace: Workspace,
+    document: object,
+    *,
+    strict: bool,
+    author: str,
+    source: Source | str,
+    reason: str = "",
+    expected_version: int | None = None,
+    address: str | None = None,
+) -> Publication:
+    """Publish a settings document (protocols/xano.md, "The settings"); its ``hash`` changes nothing.
+
+    Raises:
+        InvalidInput: with every problem by its place; with ``strict`` unknown fields too.
+        Conflict: another version than the expected one is in force.
+    """
+    parsed = check_document(document, strict=strict)
+    publication = _publish(workspace, parsed.rules, author, source, reason, expected_version, address, _Change())
+    return replace(publication, warnings=parsed.warnings)
+
+
+def roll_back(
+    workspace: Workspace,
+    number: int,
+    *,
+    author: str,
+    source: Source | str,
+    reason: str = "",
+    expected_version: int | None = None,
+    address: str | None = None,
+) -> Publication:
+    """Publish what an earlier version held, as a new version.
+
+    Raises:
+        NotFound: there is no such version.
+        Conflict: another version than the expected one is in force.
+    """
+    rules = rule_set(version(workspace, number))
+    change = _Change(Action.RULES_ROLLBACK, after={"restored": number})
+    return _publish(workspace, rules, author, source, reason, expected_version, address, change)
+
+
+def save_rule(
+    workspace: Workspace,
+    rule: Rule,
+    *,
+    author: str,
+    source: Source | str,
+    replaces: Target | None = None,
+    expected_version: int | None = None,
+    reason: str = "",
+    address: str | None = None,
+) -> Publication:
+    """Publish the active rules with one rule added, or put in the place of the one that ``replaces`` names.
+
+    Raises:
+        InvalidInput: another rule has the same target.
+        NotFound: there is no rule to replace.
+        Conflict: another version than the expected one is in force.
+    """
+
+    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
+        rows = list(active.rules)
+        if replaces is None:
+            rows.append(rule)
+            said = _Change(Action.RULE_CREATE, after=rule_row(rule))
+        else:
+            index = _index(active, replaces)
+            said = _Change(Action.RULE_UPDATE, rule_row(rows[index]), rule_row(rule))
+            rows[index] = rule
+        return _with_rules(active, rows), said
+
+    return _change_active(workspace, change, author, source, reason, expected_version, address)
+
+
+def delete_rule(
+    workspace: Workspace,
+    target: Target,
+    *,
+    author: str,
+    source: Source | str,
+    expected_version: int | None = None,
+    reason: str = "",
+    address: str | None = None,
+) -> Publication:
+    """Publish the active rules without one.
+
+    Raises:
+        NotFound: there is no rule with this target.
+        Conflict: another version than the expected one is in force.
+    """
+
+    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
+        rows = list(active.rules)
+        removed = rows.pop(_index(active, target))
+        return _with_rules(active, rows), _Change(Action.RULE_DELETE, before=rule_row(removed))
+
+    return _change_active(workspace, change, author, source, reason, expected_version, address)
+
+
+def set_enabled(
+    workspace: Workspace,
+    target: Target,
+    enabled: bool,
+    *,
+    author: str,
+    source: Source | str,
+    expected_version: int | None = None,
+    reason: str = "",
+    address: str | None = None,
+) -> Publication:
+    """Publish the active rules with one switched on or off.
+
+    Raises:
+        NotFound: there is no rule with this target.
+        Conflict: another version than the expected one is in force.
+    """
+
+    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
+        rows = list(active.rules)
+        index = _index(active, target)
+        said = _Change(
+            Action.RULE_ENABLE if enabled else Action.RULE_DISABLE,
+            {"pattern": target.text, "wildcard": target.nested, "enabled": rows[index].enabled},
+            {"pattern": target.text, "wildcard": target.nested, "enabled": enabled},
+        )
+        rows[index] = replace(rows[index], enabled=enabled)
+        return _with_rules(active, rows), said
+
+    return _change_active(workspace, change, author, source, reason, expected_version, address)
+
+
+def set_switches(
+    workspace: Workspace,
+    switches: Switches,
+    *,
+    author: str,
+    source: Source | str,
+    expected_version: int | None = None,
+    reason: str = "",
+    address: str | None = None,
+) -> Publication:
+    """Publish the active rules with other switches of the workspace.
+
+    Raises:
+        Conflict: another version than the expected one is in force.
+    """
+
+    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
+        names = list(Switches.__dataclass_fields__)
+        before, after = ({name: getattr(s, name) for name in names} for s in (active.switches, switches))
+        return RuleSet(active.rules, switches), _Change(Action.RULES_PUBLISH, before, after)
+
+    return _change_active(workspace, change, author, source, reason, expected_version, address)
+
+
+def _change_active(
+    workspace: Workspace,
+    change: Callable[[RuleSet], tuple[RuleSet, _Change]],
+    author: str,
+    source: Source | str,
+    reason: str,
+    expected_version: int | None,
+    address: str | None,
+) -> Publication:
+    """Build a set from the active one and publish it; again if another was published in between, unless asked not to."""
+    for attempt in range(5):
+        active = active_rules(workspace)
+        expected = active.version if expected_version is None else expected_version
+        if expected != active.version:
+            raise _conflict(expected, active.version)
+        rules, said = change(active)
+        try:
+            return _publish(workspace, rules, author, source, reason, expected, address, said)
+        except Conflict:
+            if expected_version is not None or attempt == 4:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _publish(
+    workspace: Workspace,
+    rules: RuleSet,
+    author: str,
+    source: Source | str,
+    reason: str,
+    expected_version: int | None,
+    address: str | None,
+    change: _Change,
+) -> Publication:
+    if len(rules.rules) > RULES_MOST:
+        raise InvalidInput({"channels": f"At most {RULES_MOST} rules."})
+    reason = checked_text(reason, "reason")
+    # All that takes time happens before the transaction begins.
+    document = json.dumps(write_document(rules), separators=(",", ":"))
+    with writing() as session:
+        row = locked(session, workspace.id)
+        active = session.get(RuleSetVersion, row.active_version_id) if row.active_version_id else None
+        in_force = active.number if active is not None else 0
+        if expected_version is not None and expected_version != in_force:
+            raise _conflict(expected_version, in_force)
+        latest = session.scalar(select(func.max(RuleSetVersion.number)).where(RuleSetVersion.workspace_id == row.id))
+        new = RuleSetVersion(
+            workspace_id=row.id,
+            number=(latest or 0) + 1,
+            document=document,
+            author=author[:200],
+            source=Source(source).value,
+            reason=reason,
+        )
+        session.add(new)
+        session.flush()
+        row.active_version_id = new.id
+        row.generation += 1
+        audit.record(
+            session,
+            change.action,
+            actor=author,
+            source=source,
+            workspace_id=row.id,
+            before={"version": in_force, **({"was": change.before} if change.before is not None else {})},
+            after={"version": new.number, **({"is": change.after} if change.after is not None else {})},
+            reason=reason,
+            address=address,
+        )
+    return Publication(new.number, refresh(row.id))
+
+
+def _conflict(expected: int, in_force: int) -> Conflict:
+    return Conflict(
+        {"version": f"Version {in_force} is in force, not {expected}: someone else has published in the meantime."}
+    )
+
+
+def _index(rules: RuleSet, target: Target) -> int:
+    for index, rule in enumerate(rules.rules):
+        if rule.target == target:
+            return index
+    raise NotFound({"pattern": f"There is no rule for `{target}`."})
+
+
+def _with_rules(active: RuleSet, rows: list[Rule]) -> RuleSet:
+    try:
+        return RuleSet(tuple(rows), active.switches)
+    except DuplicateTargetError as error:
+        raise InvalidInput({"pattern": str(error)}) from None

@@ -1,0 +1,37 @@
+"""The dashboard: server-rendered pages, a blueprint package an area."""
+
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+
+from ..extensions import csrf, limiter
+from . import access, auth, channels, csp, errors, overview, settings, shell, tokens, wording
+from .htmx import htmx
+
+FORM_MEMORY = 4 * 1024 * 1024
+"""Bytes a form may hold: an import of a large workspace's rules is pasted into one."""
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Session cookies that stay on encrypted connections wherever they were made on one."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        from flask import request
+
+        return request.is_secure
+
+
+def init_app(app: Flask) -> None:
+    """Put the dashboard's pages, their guards and their headers on an application."""
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_MEMORY
+    app.config["SESSION_COOKIE_NAME"] = "tidegate"
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a control room stays open for days; the token ends with the session
+    app.config["WTF_CSRF_SSL_STRICT"] = True
+    app.session_interface = _Sessions()
+    csrf.init_app(app)
+    limiter.init_app(app)
+    htmx.init_app(app)
+    for concern in (csp, errors, access, wording, shell):
+        concern.init_app(app)
+    for area in (auth, overview, channels, tokens, settings):
+        app.register_blueprint(area.blueprint)

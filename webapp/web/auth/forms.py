@@ -1,0 +1,44 @@
+"""The forms of set-up and sign-in."""
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, PasswordField, StringField
+from wtforms.validators import EqualTo, InputRequired, Length
+
+PASSWORD_MIN_LENGTH = 12
+
+
+class SetupForm(FlaskForm):
+    username = StringField(
+        "Username",
+        validators=[InputRequired("Choose a name to sign in with."), Length(max=100, message="At most 100 characters.")],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        "Password",
+        description=f"At least {PASSWORD_MIN_LENGTH} characters. A few words in a row are easier to keep than signs.",
+        validators=[
+            InputRequired("Choose a password."),
+            Length(min=PASSWORD_MIN_LENGTH, message=f"At least {PASSWORD_MIN_LENGTH} characters."),
+            Length(max=1000, message="At most 1,000 characters."),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+    repeated = PasswordField(
+        "Password, repeated",
+        validators=[EqualTo("password", "The two passwords are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class SignInForm(FlaskForm):
+    username = StringField(
+        "Username",
+        validators=[InputRequired("Enter your username."), Length(max=100)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[InputRequired("Enter your password."), Length(max=1000)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    next = HiddenField()

@@ -1,0 +1,124 @@
+"""The forms of the rules. Fields carry the names of the settings document, as the services' problems do."""
+
+import json
+from typing import Any
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import Length, ValidationError
+from wtforms.widgets import HiddenInput
+
+from ...core.documents import DESCRIPTION_MAX_LENGTH
+from ...core.permissions import HISTORY_DEPTHS, PERMISSIONS, Permission
+from ...core.ruleset import Rule
+from ...core.targets import Target, TargetError, parse_target
+
+PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class VersionForm(FlaskForm):
+    """A change that holds only on top of the version that was looked at."""
+
+    expected_version = IntegerField(widget=HiddenInput())
+
+
+class StatusForm(VersionForm):
+    enabled = HiddenField()
+
+
+class RuleForm(VersionForm):
+    """A rule, in the order of Xano's panel."""
+
+    enabled = BooleanField("Active", description="An inactive rule is as if it were not there.", default=True)
+    pattern = StringField("Channel name", render_kw=PLAIN, filters=[lambda text: text or ""])
+    wildcard = BooleanField(
+        "Nested channels",
+        description="The name is a pattern: `*` stands for a whole segment, and at the end for everything below. "
+        "Without a `*`, `/*` is appended.",
+    )
+    description = TextAreaField(
+        "Description",
+        validators=[Length(max=DESCRIPTION_MAX_LENGTH, message=f"At most {DESCRIPTION_MAX_LENGTH} characters.")],
+        render_kw={"rows": "2"},
+    )
+    history = SelectField(
+        "Message history",
+        coerce=int,
+        choices=[(depth, f"{depth:,} messages" if depth else "Off") for depth in HISTORY_DEPTHS],
+        description="How many messages a channel keeps for those who join later.",
+    )
+    history_events = BooleanField("Store server events", description="Keep what the server itself sends, too.")
+
+    def validate_pattern(self, field: StringField) -> None:
+        try:
+            parse_target(field.data, self.wildcard.data)
+        except TargetError as error:
+            raise ValidationError(str(error)) from None
+
+    @property
+    def permissions(self) -> list[tuple[Permission, Any]]:
+        """The permissions' boxes, each narrowing one after the box that it narrows."""
+        return [(permission, self[permission.value]) for permission in Permission]
+
+    def to_rule(self) -> Rule:
+        """Make the rule of a form that is valid."""
+        return Rule(
+            target=parse_target(self.pattern.data, self.wildcard.data),
+            permissions=frozenset(permission for permission, box in self.permissions if box.data),
+            enabled=self.enabled.data,
+            description=_one_kind_of_newline(self.description.data),
+            history=self.history.data,
+            history_events=self.history_events.data,
+        )
+
+    def fill(self, rule: Rule) -> None:
+        """Show a rule as it is."""
+        self.enabled.data = rule.enabled
+        self.pattern.data = rule.target.text
+        self.wildcard.data = rule.target.nested
+        self.description.data = rule.description
+        self.history.data = rule.history
+        self.history_events.data = rule.history_events
+        for permission, box in self.permissions:
+            box.data = rule.has(permission)
+
+
+for _permission, _info in PERMISSIONS.items():
+    setattr(RuleForm, _permission.value, BooleanField(_info.label, description=_info.help))
+
+
+class ImportForm(VersionForm):
+    """A settings document, pasted or as a file; a file goes before what is in the text field."""
+
+    document = TextAreaField("Settings as JSON", render_kw={"rows": "14", "spellcheck": "false"})
+    file = FileField("or a file")
+    confirmed = HiddenField()
+
+    def read_file(self) -> None:
+        """Bring a chosen file's text into the text field, where it can be seen and corrected."""
+        upload = self.file.data
+        if upload and upload.filename:
+            self.document.data = upload.read().decode("utf-8-sig", "replace")
+
+    def validate_document(self, field: TextAreaField) -> None:
+        self.read_file()
+        if not (field.data or "").strip():
+            raise ValidationError("Paste the settings here, or choose a file.")
+        try:
+            self.parsed = json.loads(field.data)
+        except json.JSONDecodeError as error:
+            raise ValidationError(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from None
+        except RecursionError:
+            raise ValidationError("This is nested too deeply.") from None
+
+    parsed: Any = None
+
+
+def target_of(arguments: Any) -> Target:
+    """Read which rule an address names: ``?target=…&nested=1``."""
+    return Target(arguments.get("target", ""), arguments.get("nested") == "1")
+
+
+def _one_kind_of_newline(text: str | None) -> str:
+    return (text or "").replace("\r\n", "\n").strip()

@@ -1,0 +1,30 @@
+"""What forms of all areas share."""
+
+from typing import Any
+
+from wtforms import Form
+
+from ..services.errors import ServiceError
+
+
+def show_problems(form: Form, error: ServiceError) -> list[str]:
+    """Put a service's problems beside their fields; return those that concern no field of this form."""
+    rest = []
+    for name, message in error.problems.items():
+        field = form[name] if name in form else None
+        if field is None:
+            rest.append(message)
+        else:
+            field.errors = [*field.errors, message]
+    return rest
+
+
+def attributes(field: Any) -> dict[str, str]:
+    """The attributes that tie a field to its help and its errors for screen readers."""
+    described = [f"{field.id}-help"] if field.description else []
+    if field.errors:
+        described.insert(0, f"{field.id}-error")
+    found: dict[str, str] = {"aria-describedby": " ".join(described)} if described else {}
+    if field.errors:
+        found["aria-invalid"] = "true"
+    return found

@@ -1,0 +1,69 @@
+"""The forms of a workspace's settings."""
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from ...core.ruleset import Switches
+from ..channels.forms import VersionForm
+
+_TEXTS = {
+    "enabled": (
+        "Realtime is on",
+        "Off, everything is denied on every channel, for connected clients too.",
+    ),
+    "strict_anonymous": (
+        "Strict anonymous",
+        "Only the box *Anonymous clients* lets anonymous clients in. Otherwise open public messaging "
+        "and authenticated messaging do so as well.",
+    ),
+    "refuse_bad_tokens": (
+        "Refuse bad tokens",
+        "A client with a token that is not accepted is closed with 4401. Otherwise it stays, anonymous, and is told why.",
+    ),
+    "access_manager": (
+        "Access Manager",
+        "Every operation needs a grant in the client's token besides the rule's permission.",
+    ),
+    "open_operations": (
+        "Open operations",
+        "Anonymous clients may change metadata and memberships and delete messages, as on PubNub without Access Manager.",
+    ),
+}
+
+
+class SwitchesForm(VersionForm):
+    """The switches that belong to the rule set: saving them publishes a version."""
+
+    @property
+    def switches(self) -> Switches:
+        return Switches(**{name: self[name].data for name in _TEXTS})
+
+    def fill(self, switches: Switches) -> None:
+        for name in _TEXTS:
+            self[name].data = getattr(switches, name)
+
+    @property
+    def boxes(self) -> list[BooleanField]:
+        return [self[name] for name in _TEXTS]
+
+
+for _name, (_label, _help) in _TEXTS.items():
+    setattr(SwitchesForm, _name, BooleanField(_label, description=_help))
+
+
+class WorkspaceForm(FlaskForm):
+    name = StringField(
+        "Name",
+        validators=[InputRequired("Give it a name."), Length(max=100, message="At most 100 characters.")],
+        render_kw={"autocomplete": "off"},
+    )
+    allowed_origins = TextAreaField(
+        "Origins whose pages may connect",
+        description="One a line, such as `https://app.example.com`. Empty: pages of any origin, for only tokens count.",
+        render_kw={"rows": "4", "spellcheck": "false"},
+    )
+
+    @property
+    def origins(self) -> list[str]:
+        return [line.strip() for line in (self.allowed_origins.data or "").splitlines() if line.strip()]

