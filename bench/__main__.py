@@ -33,7 +33,7 @@ PEERS: tuple[Peer, ...] = (
     FlaskSocketIo(),
 )
 SCENARIOS = (fanout, rooms, connect, memory, latency)
-_ONLY_IN = {"tidegate TLS": {"connect", "memory"}, "tidegate token": {"connect"}}
+_ONLY_IN = {"tidegate-tls": {"connect", "memory"}, "tidegate-token": {"connect"}}
 
 
 class Bench:
@@ -47,7 +47,7 @@ class Bench:
         self._servers: dict[str, Server] = {}
 
     def run(self, scenario: ModuleType) -> None:
-        """All rounds of a scenario, peers taking turns in each; one that fails is noted, and left out when it fails again."""
+        """All rounds of a scenario, peers taking turns in each; one that fails twice is left out of the rest."""
         peers = [peer for peer in self.peers if self._takes_part(peer, scenario)]
         fresh = scenario is memory
         failures = Counter[str]()
@@ -71,7 +71,7 @@ class Bench:
         if absent is not None:
             self.results.note(scenario.NAME, peer.name, f"not installed: {absent}")
             return False
-        if " " not in peer.name:
+        if peer.name not in _ONLY_IN:
             self.versions.setdefault(peer.name, peer.version())
         return True
 
@@ -100,7 +100,7 @@ class Bench:
         try:
             from bench.scenarios import rules
         except ImportError as problem:
-            self.results.note("rules", "tidegate", f"cannot be imported: {problem}")
+            say(f"rules: left out, {problem}")
             return None
         sets = [(f"{size:,} rules", rules.build(size), rules.channels(size)) for size in rules.SIZES]
         gc.collect()

@@ -8,6 +8,7 @@ from bench.machine import LOAD_CORE, SERVER_CORE, describe
 from bench.results import Results
 from bench.targets import TIDEGATE, judge
 
+_MORE_IS_BETTER = {"clients/s/core"}
 _HOW = f"""\
 Servers are pinned to core {SERVER_CORE}, the load generator to core {LOAD_CORE}; everything goes over loopback.
 Each figure is the median of the rounds and, in brackets, their range; in a round all servers take their turn, and
@@ -37,16 +38,16 @@ def _scenario(results: Results, scenario: ModuleType, rows: Sequence[str]) -> st
     known = [row for (scenario_, _variant, row) in results.rounds if scenario_ == name]
     noted = [row for (scenario_, row) in results.notes if scenario_ == name]
     order = [row for row in dict.fromkeys([*rows, *known]) if row in {*known, *noted}]
-    compared = (name, variants[0], TIDEGATE) in results.rounds if variants else False
+    compared = {v for v in variants if v not in _MORE_IS_BETTER and (name, v, TIDEGATE) in results.rounds}
     head = [scenario.UNIT]
     for variant in variants:
-        head += [variant, "Tidegate ÷"] if compared else [variant]
+        head += [variant, "Tidegate ÷"] if variant in compared else [variant]
     lines = []
     for row in order:
         line = [row]
         for variant in variants:
             line.append(str(results.figure(name, variant, row) or "–"))
-            if compared:
+            if variant in compared:
                 ratio = results.ratio(name, (variant, TIDEGATE), (variant, row))
                 line.append("" if row == TIDEGATE else str(ratio or "–"))
         if (name, row) in results.notes:

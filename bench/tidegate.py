@@ -28,7 +28,7 @@ _DECOYS = (
 )
 """Targets beside the one that decides, some of them looking much like it."""
 
-_TOKEN_COMMAND = ("token", "create", "--user", "7")
+_TOKEN_COMMAND = ("token", "--sub", "7", "--ttl", "1h")
 """Prints a signed token alone on its last line."""
 
 
@@ -56,7 +56,7 @@ class Tidegate:
     greeting = 0.0
 
     def __init__(self, tls: bool = False, token: bool = False) -> None:
-        self.name = "tidegate" + (" TLS" if tls else "") + (" token" if token else "")
+        self.name = "tidegate" + ("-tls" if tls else "") + ("-token" if token else "")
         self._tls = tls
         self._with_token = token
         self._token: str | None = None
@@ -83,6 +83,7 @@ class Tidegate:
             env |= {"TIDEGATE_TLS_CERT": str(certificate), "TIDEGATE_TLS_KEY": str(key)}
         rules = folder / "rules.json"
         rules.write_text(json.dumps({"enabled": True, "channels": [_rule(p) for p in ("bench/*", *_DECOYS)]}))
+        _command(env, "db", "upgrade")
         _command(env, "rules", "apply", str(rules))
         if self._with_token:
             self._token = _command(env, *_TOKEN_COMMAND).splitlines()[-1].strip()

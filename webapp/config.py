@@ -4,6 +4,8 @@ Every setting is a field of :class:`Settings` that carries its help, its default
 the documentation and the tests can list them.
 """
 
+# ruff: noqa: RUF009 (`_setting` makes a dataclass field)
+
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -306,7 +308,7 @@ def _kept_secret(instance: Path) -> str:
     """Read the secret key kept in the instance folder, making it first if there is none."""
     path = instance / "secret_key"
     try:
-        instance.mkdir(parents=True, exist_ok=True)
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             # Written aside and linked: of two processes that start at once, both end up with the same key.
             aside = instance / f".secret_key.{os.getpid()}"

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-import os
+import socket
 import ssl
 from typing import Any
 
@@ -45,10 +45,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gc.set_threshold(50_000, 20, 1_000)
         super().init_process()
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        # A handler's greenlet that waits for the first bytes of a request must not wait for ever.
-        super().handle(listener, client, addr)
-
     def handle_exit(self, sig: int, frame: Any) -> None:
         # Signal handlers run in the loop's own greenlet, which must not wait: only spawn here.
         gevent.spawn(self._leave)
@@ -83,7 +79,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "workers": settings.workers,
             "worker_connections": OPEN_FILES,
             "limit_request_line": REQUEST_LINE_MAX,
-            "http_parser": "fast",
+            "http_parser": "auto",
             "keepalive": 15,
             "timeout": 60,
             "graceful_timeout": GRACEFUL_TIMEOUT,
@@ -150,11 +146,27 @@ def _watch(app: Flask) -> None:
 
 
 def _tls(config: Any, default_factory: Any) -> ssl.SSLContext:
-    context: ssl.SSLContext = default_factory()
+    context: Any = default_factory()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 1  # each costs time in the handshake, and one is enough to come back with
-    return context
+    wrap = context.wrap_socket
+
+    def wrap_in_time(sock: Any, **options: Any) -> Any:
+        """Shake hands, but not for ever; a handshake that fails is the client's affair and no line in the log."""
+        if sock.family == socket.AF_UNIX:
+            return sock  # the control socket never leaves this machine
+        sock.settimeout(HANDSHAKE_TIMEOUT)
+        try:
+            return wrap(sock, **options)
+        except OSError as error:
+            _log.debug("a TLS handshake failed: %s", error)
+            sock.close()
+            raise gevent.GreenletExit from None
+
+    context.wrap_socket = wrap_in_time
+    tls: ssl.SSLContext = context
+    return tls
 
 
 def _raise_open_files() -> None:
@@ -163,5 +175,3 @@ def _raise_open_files() -> None:
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if os.environ.get("TIDEGATE_LOG_LEVEL") == "debug":
-        _log.debug("%d open files", hard)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from functools import cmp_to_key
+from functools import cache, cmp_to_key
 from itertools import product
 
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
 
 
+@cache
 def matches(target: Target, channel: str) -> bool:
     if not target.nested:
         return channel == target.text

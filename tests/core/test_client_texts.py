@@ -69,6 +69,15 @@ def test_an_anonymous_join_that_is_denied_gets_the_text_of_xano() -> None:
     assert decision.message == "Anonymous clients cannot join this channel."
 
 
+def test_a_silent_member_is_not_told_that_it_could_not_join() -> None:
+    rules = rule_set(rule(letters="X"))
+    assert ask(rules, actor(False), "join").allowed
+    for operation in ("send_public", "read_history"):
+        decision = ask(rules, actor(False), operation)
+        assert code_of(decision) == "anonymous_not_allowed"
+        assert "join" not in decision.message
+
+
 def test_every_text_is_one_short_line() -> None:
     for decision in decisions():
         assert 0 < len(decision.message) <= 120

@@ -21,11 +21,11 @@ def content(rules: RuleSet) -> tuple[object, ...]:
     return (*rules.rules, rules.switches, rules.version)
 
 
-def document(*rows: dict[str, Any], **top: Any) -> dict[str, Any]:
+def document(*rows: object, **top: object) -> dict[str, Any]:
     return {"channels": list(rows), **top}
 
 
-def row(**fields: Any) -> dict[str, Any]:
+def row(**fields: object) -> dict[str, Any]:
     return {"pattern": "lobby", **fields}
 
 
@@ -85,11 +85,11 @@ def test_what_is_no_document_is_refused(value: object) -> None:
     assert problems(value) == [""]
 
 
-WRONG_FIELDS = [
+WRONG_FIELDS: list[tuple[str, list[object]]] = [
     ("pattern", [None, "", 5, "a\nb", "x" * 256, ["a"]]),
     ("wildcard", ["yes", 1, 0, []]),
     ("enabled", ["true", 1]),
-    ("history", [1, 24, -25, 10**6, "25", True, [25], {}, 25.5]),
+    ("history", [1, 24, -25, 10**6, "25", True, [25], {"a": 1}, 25.5]),
     ("history_events", [1, "no"]),
     ("description", [5, ["a"], {"a": 1}, "x" * 2001]),
     *((name, ["on", 1, []]) for name in LETTERS.values()),
@@ -104,16 +104,15 @@ def test_a_wrong_field_is_named_by_its_path(name: str, values: list[object]) -> 
         ], value
 
 
-@pytest.mark.parametrize(("name", "values"), [("history", [False, "", []]), ("description", [False, 0, []])])
+@pytest.mark.parametrize(("name", "values"), [("history", [False, "", [], {}]), ("description", [False, 0, [], {}])])
 def test_a_wrong_type_that_is_false_is_wrong_too(name: str, values: list[object]) -> None:
     accepted = []
     for value in values:
         try:
             parse_document(document(row(**{name: value})))
-        except DocumentError as error:
-            assert [problem.path for problem in error.problems] == [f"channels[0].{name}"]
-        else:
             accepted.append(value)
+        except DocumentError:
+            assert problems(document(row(**{name: value}))) == [f"channels[0].{name}"]
     assert accepted == []
 
 

@@ -112,6 +112,11 @@ def test_each_operation_needs_its_permission(operation: str, access_manager: boo
             assert decision.allowed or code_of(decision) == "grant_missing"
 
 
+def test_being_listed_is_no_operation_that_a_grant_could_lack() -> None:
+    writes = holder({"resources": {"channels": {CHANNEL: ["write"]}}})
+    assert ask(rule_set(EVERYTHING, access_manager=True), writes, "in_presence").allowed
+
+
 def test_access_manager_denies_whoever_has_no_grants() -> None:
     rules = rule_set(EVERYTHING, access_manager=True)
     for who in (actor(False), actor(True)):

@@ -9,7 +9,7 @@ import pytest
 from webapp.core.actors import Actor, Kind
 from webapp.core.codes import Code
 from webapp.core.grants import parse_grants
-from webapp.core.policy import Facts, Peer
+from webapp.core.policy import Facts, Peer, message_operation
 from webapp.core.targets import parse_authorized_channel
 
 from .making import CHANNEL, JOINED, NOT_JOINED, WITHOUT_CONNECTION, actor, ask, code_of, rule, rule_set
@@ -20,11 +20,11 @@ LISTED = """no_rule anonymous_not_allowed not_joined public_messaging_off authen
 authenticated_messaging_off private_messaging_off target_not_present grant_missing channel_not_authorized
 blocked_by_trigger trigger_failed rate_limited too_many_channels too_many_connections invalid_channel invalid_frame
 message_too_large token_invalid token_expired token_revoked blocked banned muted workspace_disabled origin_not_allowed
-slow_client broker_unavailable storage_unavailable internal_error""".split()
+slow_client broker_unavailable storage_unavailable internal_error"""
 
 
 def test_every_code_of_the_page_exists_and_has_a_sentence() -> None:
-    assert set(LISTED) <= set(Code)
+    assert set(LISTED.split()) <= set(Code)
     assert all(code.sentence for code in Code)
 
 
@@ -79,6 +79,13 @@ def test_who_has_not_joined_is_told_so_whatever_the_boxes(operation: str) -> Non
             assert code_of(decision) == "not_joined"
 
 
+@pytest.mark.parametrize(("letters", "code"), [("A+X", "public_messaging_off"), ("X", "anonymous_not_allowed")])
+def test_a_plain_message_of_an_anonymous_client_is_refused_as_a_public_one(letters: str, code: str) -> None:
+    rules = rule_set(rule(letters=letters))
+    operation = message_operation(rules, actor(False), CHANNEL, marked_authenticated=False)
+    assert code_of(ask(rules, actor(False), operation)) == code
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_active_rule_denies_everything(operation: str) -> None:
     everything = rule(letters=LETTERS)
@@ -124,7 +131,7 @@ class Case:
     target: str = CHANNEL
     channel: str = CHANNEL
     enabled: bool = True
-    facts: Facts = Facts(peer=Peer(True, Kind(True)))
+    facts: Facts = field(default_factory=lambda: Facts(peer=Peer(True, Kind(True))))
 
     def code(self) -> str | None:
         kind = Kind(

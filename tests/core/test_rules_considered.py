@@ -1,5 +1,7 @@
 """Why each rule decides for a channel or not, as the dashboard lists them."""
 
+from itertools import pairwise
+
 from hypothesis import given
 
 from webapp.core.ruleset import Outcome, Rule, RuleSet
@@ -27,8 +29,15 @@ def test_every_rule_is_considered_once_with_a_reason_and_the_winner_first(rules:
             wanted = Outcome.LESS_SPECIFIC if c.rule.enabled else Outcome.OFF
         assert c.outcome is wanted
         assert f"`{c.rule.target}`" in c.sentence
+    losing = [c.rule.target for c in considered if c.outcome is Outcome.LESS_SPECIFIC]
+    assert all(naive.compare(a, b) < 0 for a, b in pairwise(losing))
     matching = [naive.matches(c.rule.target, channel) for c in considered]
     assert matching == sorted(matching, reverse=True)
+
+
+def test_rules_that_lose_are_listed_from_the_most_specific_on() -> None:
+    considered = rule_set(pattern("*"), pattern("*/*"), pattern("a/*"), pattern("*/b"), rule("a/b")).consider("a/b")
+    assert [c.rule.target.text for c in considered] == ["a/b", "a/*", "*/b", "*/*", "*"]
 
 
 def test_a_rule_that_loses_is_told_to_whom() -> None:

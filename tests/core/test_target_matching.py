@@ -59,11 +59,12 @@ def test_two_targets_overlap_exactly_if_some_channel_is_covered_by_both() -> Non
     # All pairs of small targets against all small channels. A witness needs at most one segment more than the
     # longer target, and one name that is in neither.
     covered = {t: frozenset(c for c in naive.CHANNELS if naive.matches(t, c)) for t in naive.TARGETS}
-    wrong = []
-    for a in naive.TARGETS:
-        for b in naive.TARGETS:
-            if a.overlaps(b) != (not covered[a].isdisjoint(covered[b])):
-                wrong.append((a, b))
+    wrong = [
+        (a.text, a.nested, b.text, b.nested)
+        for a in naive.TARGETS
+        for b in naive.TARGETS
+        if a.overlaps(b) == covered[a].isdisjoint(covered[b])
+    ]
     assert wrong == []
 
 

@@ -13,7 +13,8 @@ class StoredMessage(Base):
 
     ``id`` is its timetoken: 17 digits, 100-nanosecond ticks since 1970. ``thread`` is the key of the pair in a
     private message, ``socket_id`` and ``user_id`` are the sender's, ``target_id`` is the recipient's socketId;
-    ``authenticated`` is the mark it was sent with, ``event`` a server event's name. ``sender`` and ``payload`` are JSON texts as they go over the wire.
+    ``authenticated`` is the mark it was sent with, ``event`` a server event's name. ``sender`` and ``payload`` are
+    JSON texts as they go over the wire.
     """
 
     __tablename__ = "stored_message"

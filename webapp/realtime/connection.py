@@ -47,6 +47,7 @@ class Connection:
         "_raw_write",
         "_reader",
         "_realtime",
+        "_said_goodbye",
         "_sender",
         "_sock",
         "actor",
@@ -82,6 +83,7 @@ class Connection:
         self.closing_since = 0.0
         self.close_code = 0
         self.ended = False
+        self._said_goodbye = False
         self.received = 0
         self.window = 0.0
         self.window_count = 0
@@ -134,6 +136,7 @@ class Connection:
             recv_into = sock._sock.recv_into
             receive, pending = lambda: recv_into(_buffer), _nothing
         feed = self._reader.feed
+        receive_frame = self._realtime.engine.receive
         while True:
             try:
                 count = receive()
@@ -143,17 +146,21 @@ class Connection:
             if not count:
                 return
             self.heard_at = monotonic()
+            if self._said_goodbye:
+                continue  # read to the end: closing with unread input resets the connection and loses our close
             for item in feed(_view[:count]):
-                if type(item) is bytes:
-                    self._realtime.engine.receive(self, item)
-                elif not self._control(item):
-                    return
+                if type(item) is not bytes:
+                    self._control(item)
+                elif item.isascii() or self._is_utf8(item):
+                    receive_frame(self, item)
+                if self._said_goodbye:
+                    break
             # What has not been read yet wakes the loop again, so there is no need to try; but for TLS's own buffer.
             if not pending():
                 wait(event)
 
-    def _control(self, item: Item) -> bool:
-        """Handle what is not a text message; False ends the connection."""
+    def _control(self, item: Item) -> None:
+        """Handle what is not a text message."""
         match item:
             case Ping(reply):
                 self._realtime.turn.send(self, reply)
@@ -168,10 +175,22 @@ class Connection:
                 self._realtime.engine.refuse(self, Code.INVALID_FRAME, None, detail=detail)
             case Closed(code, _, reply):
                 if not self.closing_since:
-                    self.close_code = self.close_code or code
                     self._realtime.turn.flush()
-                    self._write_last(reply)
-                return False
+                    self._say_goodbye(code, reply)
+                self._said_goodbye = True
+                self._shut_writing()
+
+    def _is_utf8(self, text: bytes) -> bool:
+        """Check a text message; one that is not UTF-8 ends the connection (RFC 6455 §8.1)."""
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            self._realtime.engine.note(self, Code.INVALID_FRAME, "A text frame that is not UTF-8.")
+            self._realtime.turn.flush()
+            self.close(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
+            self._said_goodbye = True
+            self._shut_writing()
+            return False
         return True
 
     # Writing: `self.write` is the socket's own `send` as long as nothing waits; see turn.py
@@ -219,6 +238,8 @@ class Connection:
         outbox.close()
         self.outbox = None
         self.write = _discard if self.closing_since else self._raw_write
+        if self._said_goodbye:
+            self._shut_writing()
 
     def _write_last(self, data: bytes) -> None:
         """Write the last bytes of this connection behind what waits; everything after them is dropped."""
@@ -243,12 +264,22 @@ class Connection:
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Say goodbye: takes effect for the hub at once, and the socket follows when the client answers."""
-        if self.closing_since:
-            return
+        if not self.closing_since:
+            self._say_goodbye(code, close_frame(code, reason))
+
+    def _say_goodbye(self, code: int, frame: bytes) -> None:
         self.closing_since = monotonic()
         self.close_code = code
         self._realtime.disconnected(self)
-        self._write_last(close_frame(code, reason))
+        self._write_last(frame)
+
+    def _shut_writing(self) -> None:
+        """Tell the peer that no more comes, once everything is out; it then closes its side."""
+        if self.outbox is None and not _is_tls(self._sock):
+            try:
+                self._sock._sock.shutdown(1)
+            except OSError:
+                pass  # the peer is gone already
 
     def abort(self) -> None:
         """Cut the socket. The reading greenlet sees its end and cleans up."""

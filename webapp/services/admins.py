@@ -112,7 +112,7 @@ def reset_password(
     by_username(username)
     password_hash = passwords.hashed(passwords.checked(password))
     with writing() as session:
-        admin = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+        admin: Admin | None = session.scalar(select(Admin).where(Admin.username == _folded(username)))
         if admin is None:
             raise NotFound({"username": "There is no such admin."})
         admin.password_hash = password_hash
@@ -135,7 +135,7 @@ def change_password(admin: Admin, current: str, password: str, *, address: str |
 def authenticate(username: str, password: str) -> Admin | None:
     """Return the admin if the password fits; it takes as long if there is no such admin."""
     with reading() as session:
-        admin = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+        admin: Admin | None = session.scalar(select(Admin).where(Admin.username == _folded(username)))
     if not passwords.verify(admin.password_hash if admin is not None else None, password) or admin is None:
         return None
     return _rehashed(admin, password) if passwords.is_outdated(admin.password_hash) else admin
@@ -155,7 +155,8 @@ def load(session_id: str) -> Admin | None:
 def by_id(admin_id: int) -> Admin | None:
     """Return an admin by number, or None."""
     with reading() as session:
-        return session.get(Admin, admin_id)
+        admin: Admin | None = session.get(Admin, admin_id)
+    return admin
 
 
 def by_username(username: str) -> Admin:
@@ -165,7 +166,7 @@ def by_username(username: str) -> Admin:
         NotFound: there is no such admin.
     """
     with reading() as session:
-        admin = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+        admin: Admin | None = session.scalar(select(Admin).where(Admin.username == _folded(username)))
     if admin is None:
         raise NotFound({"username": "There is no such admin."})
     return admin

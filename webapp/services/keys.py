@@ -1,11 +1,14 @@
 """Signing keys of a workspace: secrets, public keys, sets of keys and their addresses."""
 
 import json
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
+import gevent
 from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +25,16 @@ from .texts import checked_name
 from .transactions import reading, touched, writing
 
 FETCH_EVERY = timedelta(minutes=5)
+LOOK_EVERY = 60.0
+_log = logging.getLogger("tidegate.keys")
+
+
+@dataclass(slots=True)
+class _Refreshing:
+    """Whether this process fetches just now, and when it may look again (in seconds of the monotonic clock)."""
+
+    busy: bool = False
+    next_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +235,26 @@ def refresh_due() -> int:
     with reading() as session:
         keys = list(session.scalars(due))
     return sum(_fetch_again(key) for key in keys)
+
+
+def refresh_in_background() -> None:
+    """Call :func:`refresh_due` in a greenlet of its own, at most once a minute and never twice at a time."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    state = app.extensions.setdefault("tidegate.keys", _Refreshing())
+    if state.busy or monotonic() < state.next_at:
+        return
+    state.busy, state.next_at = True, monotonic() + LOOK_EVERY
+
+    def work() -> None:
+        try:
+            with app.app_context():
+                refresh_due()
+        except Exception:
+            _log.exception("sets of keys could not be refreshed; trying again in a minute")
+        finally:
+            state.busy = False
+
+    gevent.spawn(work)
 
 
 def fetch_now(workspace: Workspace, key_id: int) -> bool:

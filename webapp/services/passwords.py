@@ -1,5 +1,7 @@
 """Argon2, outside the loop: hashing takes tens of milliseconds, in which no message may wait."""
 
+from functools import lru_cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from gevent import get_hub
@@ -9,8 +11,6 @@ from .errors import InvalidInput
 LEAST = 12
 MOST = 1024
 _hasher = PasswordHasher()
-# Verified against where there is no such user, so that the time taken tells nothing about user names.
-_NOBODY = _hasher.hash("nobody has this password")
 
 
 def checked(password: object) -> str:
@@ -34,7 +34,7 @@ def hashed(password: str) -> str:
 
 def verify(stored: str | None, password: str) -> bool:
     """Whether a password fits a stored hash, in a thread of its own; None takes as long and is False."""
-    fits: bool = get_hub().threadpool.apply(_fits, (stored or _NOBODY, password[: MOST + 1]))
+    fits: bool = get_hub().threadpool.apply(_fits, (stored, password[: MOST + 1]))
     return fits and stored is not None
 
 
@@ -47,8 +47,14 @@ def _hash(password: str) -> str:
     return _hasher.hash(password.encode("utf-8", "surrogatepass"))
 
 
-def _fits(stored: str, password: str) -> bool:
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """Verified against where there is no such user, so that the time taken tells nothing about user names."""
+    return _hasher.hash("nobody has this password")
+
+
+def _fits(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored, password.encode("utf-8", "surrogatepass"))
+        return _hasher.verify(stored or _nobody(), password.encode("utf-8", "surrogatepass"))
     except (Argon2Error, InvalidHashError):
         return False

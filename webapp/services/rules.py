@@ -289,7 +289,7 @@ def _change_active(
     expected_version: int | None,
     address: str | None,
 ) -> Publication:
-    """Build a set from the active one and publish it; again if another was published in between, unless asked not to."""
+    """Build a set from the active one and publish it; again if somebody published in between and that may be."""
     for attempt in range(5):
         active = active_rules(workspace)
         expected = active.version if expected_version is None else expected_version

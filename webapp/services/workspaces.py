@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..models import Action, Admin, Role, RoleName, Source, Workspace
-from . import audit, keys
+from . import audit, keys, live
 from .errors import Conflict, InvalidInput, NotFound
-from .live import load_config, refresh, running, watch
+from .live import load_config, refresh, running
 from .texts import checked_name
 from .transactions import locked, reading, writing
 
@@ -165,6 +165,12 @@ def update_settings(
             )
     refresh(row.id)
     return row
+
+
+def watch() -> int:
+    """Take over what other processes have changed; called twice a second. Returns how many workspaces changed."""
+    keys.refresh_in_background()
+    return live.watch()
 
 
 def _checked_origins(values: object) -> list[str]:

@@ -73,7 +73,7 @@ def in_workspace(blueprint: Blueprint) -> Blueprint:
             g.workspace = workspaces.get(g.canonical)
         except NotFound:
             abort(404)
-        role = admins.role_of(signed_in(), g.workspace)
+        role = admins.role_in(signed_in(), g.workspace)
         if role is None:
             abort(404)
         g.role = role

@@ -1,6 +1,6 @@
 """Error pages in the look of the dashboard; for htmx a notice, so that the page stays as it is."""
 
-from flask import Flask, make_response, render_template, request
+from flask import Flask, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -47,4 +47,10 @@ def _render(code: int, title: str, text: str) -> Response:
         response.headers["HX-Retarget"] = "#notices"
         response.headers["HX-Reswap"] = "beforeend"
         return response
-    return make_response(render_template("errors/page.html", code=code, title=title, text=text), code)
+    try:
+        page = render_template("errors/page.html", code=code, title=title, text=text)
+    except Exception:
+        # What failed may be what the page itself needs, such as the database.
+        current_app.logger.exception("The error page could not be made either")
+        return Response(f"{code} {title}. {text}\n", code, mimetype="text/plain")
+    return make_response(page, code)

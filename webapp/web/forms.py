@@ -19,12 +19,14 @@ def show_problems(form: Form, error: ServiceError) -> list[str]:
     return rest
 
 
-def attributes(field: Any) -> dict[str, str]:
-    """The attributes that tie a field to its help and its errors for screen readers."""
-    described = [f"{field.id}-help"] if field.description else []
+def attributes(field: Any, *described_by: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The attributes that tie a field to its help and its errors for screen readers, and ``more``."""
+    described = [*described_by, *([f"{field.id}-help"] if field.description else [])]
     if field.errors:
         described.insert(0, f"{field.id}-error")
-    found: dict[str, str] = {"aria-describedby": " ".join(described)} if described else {}
+    found: dict[str, Any] = dict(more or {})
+    if described:
+        found["aria-describedby"] = " ".join(described)
     if field.errors:
         found["aria-invalid"] = "true"
     return found

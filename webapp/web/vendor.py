@@ -106,9 +106,9 @@ def _copy(packages: Path, target: Path) -> None:
 
 
 def _copy_font(package: Path, target: Path) -> None:
-    """Copy a font's upright files and its stylesheet; ``optional`` so that text never jumps when one arrives late."""
+    """Copy a font's upright files and its stylesheet."""
     (target / "files").mkdir(parents=True)
-    css = (package / "index.css").read_text("utf-8").replace("font-display: swap", "font-display: optional")
+    css = (package / "index.css").read_text("utf-8")
     for file in re.findall(r"url\(\./files/([\w.-]+)\)", css):
         shutil.copy(package / "files" / file, target / "files" / file)
     (target / "font.css").write_text(css, "utf-8")

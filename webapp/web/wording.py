@@ -1,5 +1,6 @@
 """How things are said on the pages: counts, publications, sentences with code in them, times."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,11 @@ def clock(moment: datetime | None) -> str:
     return aware.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def pretty(value: object) -> str:
+    """Write a JSON value for reading."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(said=said, clock=clock)
-    app.jinja_env.globals.update(count=count)
+    app.jinja_env.globals.update(count=count, pretty=pretty)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from ...extensions import limiter
 from ...models.access import Admin
 from ...services import admins
-from ...services.errors import InvalidInput, NotFound
+from ...services.errors import Conflict, InvalidInput
 from ..access import safe_next, signed_in
 from ..forms import show_problems
 from .forms import SetupForm, SignInForm
@@ -25,10 +25,10 @@ def home() -> Response:
     """Lead to the workspace, or to the sign-in."""
     if not current_user.is_authenticated:
         return redirect(url_for("auth.sign_in"))
-    canonical = admins.home_of(signed_in())
-    if canonical is None:
+    entered = admins.workspaces_of(signed_in())
+    if not entered:
         return redirect(url_for("auth.no_workspace"))
-    return redirect(url_for("overview.page", canonical=canonical))
+    return redirect(url_for("overview.page", canonical=entered[0][0].canonical))
 
 
 @blueprint.get("/no-workspace")
@@ -48,10 +48,10 @@ def setup(token: str) -> Answer:
     if not form.validate_on_submit():
         return render_template("auth/setup.html", form=form), 422 if form.is_submitted() else 200
     try:
-        admin = admins.redeem_setup_link(token, form.username.data.strip(), form.password.data)
-    except NotFound:
+        admin = admins.redeem_setup_link(token, form.username.data, form.password.data, address=request.remote_addr)
+    except admins.LinkProblem:
         return render_template("auth/setup_gone.html"), 404
-    except InvalidInput as error:
+    except (InvalidInput, Conflict) as error:
         show_problems(form, error)
         return render_template("auth/setup.html", form=form), 422
     _begin_session(admin)
@@ -67,7 +67,7 @@ def sign_in() -> Answer:
         return redirect(safe_next(request.args.get("next")) or url_for("auth.home"), 303)
     form = SignInForm(next=safe_next(request.args.get("next")))
     if form.validate_on_submit():
-        admin = admins.authenticate(form.username.data.strip(), form.password.data)
+        admin = admins.authenticate(form.username.data, form.password.data)
         if admin is not None:
             _begin_session(admin)
             return redirect(safe_next(form.next.data) or url_for("auth.home"), 303)

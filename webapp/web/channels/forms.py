@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, SubmitField, TextAreaField
 from wtforms.validators import Length, ValidationError
 from wtforms.widgets import HiddenInput
 
@@ -93,7 +93,7 @@ class ImportForm(VersionForm):
 
     document = TextAreaField("Settings as JSON", render_kw={"rows": "14", "spellcheck": "false"})
     file = FileField("or a file")
-    confirmed = HiddenField()
+    confirmed = SubmitField("Import and publish")
 
     def read_file(self) -> None:
         """Bring a chosen file's text into the text field, where it can be seen and corrected."""

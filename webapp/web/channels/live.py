@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ...core.ruleset import Rule, RuleSet
 from ...core.targets import Target
 from ...models.workspace import Workspace
-from ...services import workspaces
+from ...services.live import running
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Stake:
 
 def live_by_rule(workspace: Workspace, active: RuleSet) -> dict[Target, Live] | None:
     """Count open channels and members per rule; None where no server runs in this process."""
-    realtime = workspaces.running()
+    realtime = running()
     if realtime is None or realtime.workspace(workspace.canonical) is None:
         return None
     live = {rule.target: Live() for rule in active.rules}
@@ -44,7 +44,7 @@ def live_by_rule(workspace: Workspace, active: RuleSet) -> dict[Target, Live] | 
 def at_stake(workspace: Workspace, active: RuleSet, rule: Rule) -> Stake:
     """Say what deleting ``rule`` would hit: who is there now, and which rules would decide instead."""
     after = RuleSet(tuple(r for r in active.rules if r is not rule), active.switches, active.version)
-    realtime = workspaces.running()
+    realtime = running()
     stake = Stake(known=realtime is not None and realtime.workspace(workspace.canonical) is not None)
     stake.others = [r.target for r in after.rules if r.enabled and r.target.overlaps(rule.target)]
     if realtime is None or not stake.known or not rule.enabled:

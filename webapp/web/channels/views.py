@@ -37,7 +37,7 @@ def page() -> Answer:
     active = rules.active_rules(current_workspace())
     if htmx.partial and htmx.target == "deciding":
         return _deciding(active)
-    return render_template("channels/page.html", presets=PRESETS, **_table(active), **_question(active))
+    return render_template("channels/page.html", presets=PRESETS, **_table(active) | _question(active))
 
 
 def _deciding(active: RuleSet) -> str:
@@ -52,7 +52,11 @@ def _question(active: RuleSet) -> dict[str, object]:
 
 
 def _table(active: RuleSet) -> dict[str, object]:
-    return {"active": active, "live": live_by_rule(current_workspace(), active), "form": VersionForm(formdata=None)}
+    return {"active": active, "live": live_by_rule(current_workspace(), active), "form": version_form(active)}
+
+
+def version_form(active: RuleSet) -> VersionForm:
+    return VersionForm(formdata=None, expected_version=active.version)
 
 
 @blueprint.post("/status")
@@ -228,7 +232,7 @@ def take_in() -> Answer:
         return _import_page(form, active), 422
     try:
         parsed = rules.check_document(form.parsed, strict=False)
-        if form.confirmed.data != "yes":
+        if not form.confirmed.data:
             form.expected_version.data = active.version
             form.expected_version.raw_data = None
             return _import_page(form, active, parsed=parsed, comparison=compare(active, parsed.rules))

@@ -1,15 +1,31 @@
 """The page that one lands on."""
 
+import json
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, request
 
-from ...services import rules, tokens, workspaces
+from ...core.ruleset import RuleSet
+from ...services import rules, tokens
+from ...services.live import running
 from ..access import current_workspace, in_workspace
-from ..channels.presets import PRESETS
 from ..htmx import htmx
 
 blueprint = in_workspace(Blueprint("overview", __name__, url_prefix="/w/<canonical>"))
+
+
+SNIPPET = """\
+import { XanoClient } from "@xano/js-sdk";
+
+const xano = new XanoClient({
+  instanceBaseUrl: %s,
+  realtimeConnectionCanonical: %s,
+  // realtimeAuthToken: "a token from this server",
+});
+const channel = xano.channel(%s, { presence: true, history: true });
+channel.on((action) => console.log(action), (error) => console.error(error));
+channel.message({ text: "Hello" });
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +47,19 @@ def page() -> str:
         "overview/page.html",
         numbers=shown,
         active=active,
-        has_tokens=tokens.any_minted(workspace),
+        has_tokens=bool(tokens.minted(workspace, limit=1)),
         versions=rules.versions(workspace, limit=5),
-        presets=PRESETS,
-        instance_url=request.host_url,
-        example=example_channel(active),
-        import_url=url_for("channels.take_in"),
+        snippet=SNIPPET % tuple(map(json.dumps, (request.host_url, workspace.canonical, example_channel(active)))),
     )
 
 
 def numbers() -> list[Number]:
     """The running server's numbers; none where no server runs in this process."""
-    realtime = workspaces.running()
+    realtime = running()
     if realtime is None:
         return []
     now = realtime.overview()
-    shown = [
+    return [
         Number("Clients", f"{now['clients']:,}", "connected now"),
         Number("Channels", f"{now['channels']:,}", "with members"),
         Number("Messages", f"{now['messages']:,}", "accepted since start"),
@@ -54,10 +67,9 @@ def numbers() -> list[Number]:
         Number("Denials", f"{now['refusals']:,}", "since start"),
         Number("Up", _duration(now["uptime_seconds"]), "since start"),
     ]
-    return shown
 
 
-def example_channel(active: "rules.RuleSet") -> str:
+def example_channel(active: RuleSet) -> str:
     """A channel that some active rule decides for, for snippets to copy."""
     for rule in active.rules:
         if rule.enabled:

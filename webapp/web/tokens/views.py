@@ -4,7 +4,7 @@ from flask import Blueprint, flash, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ...services import apikeys, tokens
-from ...services.errors import InvalidInput, NotFound
+from ...services.errors import Conflict, InvalidInput, NotFound
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..forms import show_problems
 from ..htmx import go_to, htmx
@@ -37,7 +37,7 @@ def mint() -> Answer:
                 **authorship(),
             )
             code = 200
-        except InvalidInput as error:
+        except (InvalidInput, Conflict) as error:
             left = show_problems(form, error)
             form.sub.errors = [*form.sub.errors, *left]
     if htmx.partial:
@@ -106,4 +106,5 @@ def _page(**shown: object) -> str:
         "made_key": None,
     }
     keys = apikeys.list_all(current_workspace())
-    return render_template("tokens/page.html", keys=keys, **{**forms, **shown})
+    live_tokens = tokens.minted(current_workspace())
+    return render_template("tokens/page.html", keys=keys, live_tokens=live_tokens, **{**forms, **shown})

@@ -1,0 +1,166 @@
+"""The dashboard for tests: a Flask client, and a real Chromium on an application that listens on a free port."""
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from werkzeug.serving import make_server
+
+from webapp import create_app
+from webapp.config import Settings
+from webapp.core.documents import parse_document
+from webapp.extensions import db, limiter
+from webapp.models import RoleName, Workspace
+from webapp.services import admins, rules, workspaces
+from webapp.web import vendor
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+BROWSER_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+@pytest.fixture(scope="session")
+def front_end() -> Path:
+    """The front-end packages, with what only tests need."""
+    vendor.bring_in(ROOT, dev=True)
+    return ROOT
+
+
+@pytest.fixture
+def app(settings: Settings, front_end: Path) -> Iterator[Flask]:
+    app = create_app(settings)
+    with app.app_context():
+        workspaces.ensure_default()
+        limiter.reset()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@dataclass
+class Office:
+    """Does with the services what a test needs done before it looks at pages."""
+
+    app: Flask
+
+    @property
+    def workspace(self) -> Workspace:
+        return workspaces.get("default")
+
+    def admin(self, username: str = "ada", role: RoleName = RoleName.OWNER) -> str:
+        with self.app.app_context():
+            admins.create(
+                username, PASSWORD, role=role, workspace=self.workspace, author="test", source="cli"
+            )
+        return username
+
+    def setup_link(self) -> str:
+        with self.app.app_context():
+            return f"/setup/{admins.setup_link()}"
+
+    def publish(self, *rows: dict[str, object]) -> int:
+        with self.app.app_context():
+            parsed = parse_document({"channels": list(rows)})
+            return rules.publish(self.workspace, parsed.rules, author="test", source="cli").version
+
+    def patterns(self) -> list[str]:
+        with self.app.app_context():
+            return [rule.target.text for rule in rules.active_rules(self.workspace).rules]
+
+    def version(self) -> int:
+        with self.app.app_context():
+            return rules.active_rules(self.workspace).version
+
+
+@pytest.fixture
+def office(app: Flask) -> Office:
+    return Office(app)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def csrf_token(client: FlaskClient, path: str = "/sign-in") -> str:
+    found = re.search(r'<meta name="csrf-token" content="([^"]+)"', client.get(path).text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def signed_in(client: FlaskClient, office: Office) -> Callable[..., FlaskClient]:
+    """Sign the test client in with a role; ``client.token`` is the CSRF token of its session."""
+
+    def sign_in(role: RoleName = RoleName.OWNER) -> FlaskClient:
+        username = office.admin(f"{role.value}1", role)
+        form = {"username": username, "password": PASSWORD, "csrf_token": csrf_token(client)}
+        assert client.post("/sign-in", data=form).status_code == 303
+        client.token = csrf_token(client, "/w/default")  # type: ignore[attr-defined]
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def server(app: Flask) -> Iterator[str]:
+    """The application on a free port."""
+    http = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    thread.join(10)
+    http.server_close()
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+    browser = playwright_driver.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A page that fails its test if anything was reported on the console, violations of the CSP included."""
+    context = browser.new_context(base_url=server, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    reports: list[str] = []
+    page.on("console", lambda m: reports.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: reports.append(str(error)))
+    page.on("dialog", lambda dialog: reports.append(f"dialog: {dialog.message}"))
+    yield page
+    context.close()
+    assert [report for report in reports if not REFUSED.match(report)] == []
+
+
+@pytest.fixture
+def at_home(page: Page, office: Office) -> Page:
+    """A page whose visitor is signed in as an owner."""
+    office.admin()
+    page.goto("/sign-in")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/w/default")
+    return page

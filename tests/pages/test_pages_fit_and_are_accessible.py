@@ -1,0 +1,50 @@
+"""Every page at three widths, light and dark: nothing overflows, and axe reports nothing serious."""
+
+import pytest
+from playwright.sync_api import Page
+
+from .conftest import ROOT, Office
+
+PATHS = [
+    "/w/default",
+    "/w/default/channels",
+    "/w/default/channels?channel=chat/a",
+    "/w/default/channels/new",
+    "/w/default/channels/edit?target=chat/*&nested=1",
+    "/w/default/channels/delete?target=chat/*&nested=1",
+    "/w/default/channels/import",
+    "/w/default/tokens",
+    "/w/default/settings",
+    "/w/default/nothing",
+]
+RULES = (
+    {"pattern": "chat", "wildcard": True, "client_public_messaging": True, "history": 1000, "history_events": True},
+    {"pattern": "x" * 255, "description": "y" * 500, "client_private_messaging_authenticated_only": True},
+    {"pattern": "off", "enabled": False, "client_authenticated_messaging": True},
+)
+AXE = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => violations
+    .filter(v => ["serious", "critical"].includes(v.impact))
+    .map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 160)).join(" | ")}`))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)], ids=lambda size: str(size[0]))
+def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str) -> None:
+    office.publish(*RULES)
+    axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    at_home.set_viewport_size({"width": size[0], "height": size[1]})
+    at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    for path in PATHS:
+        at_home.goto(path)
+        assert at_home.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0, path
+        at_home.evaluate(axe)
+        assert at_home.evaluate(AXE) == [], path
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/setup/gone"])
+def test_pages_before_the_sign_in(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(AXE) == []

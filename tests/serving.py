@@ -1,0 +1,149 @@
+"""A real server for tests: what `tidegate serve` runs, with a door beside it through which tests call the services.
+
+Started by ``tests.servers``. The door is a Unix socket in the instance folder: a line of JSON ``{"call", "with"}``
+is answered by ``{"value"}`` or ``{"error"}``. The calls run in the serving process itself, as those of its API do.
+"""
+
+# fmt: off
+from gevent import monkey; monkey.patch_all()  # noqa: E702, I001
+# fmt: on
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from flask import Flask
+from gevent.server import StreamServer
+from gevent.socket import AF_UNIX, SOCK_STREAM, socket
+
+import webapp.server
+from webapp import create_app
+from webapp.config import Settings
+from webapp.realtime.server import Realtime, event_client
+from webapp.services import audit, keys, rules, tokens, workspaces
+
+AUTHOR = {"author": "tests", "source": "cli"}
+DOOR = "door.sock"
+
+
+class Door:
+    """The calls that tests may make; each method is one."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    @property
+    def _realtime(self) -> Realtime:
+        realtime: Realtime = self._app.extensions["tidegate.realtime"]
+        return realtime
+
+    def publish(self, document: Any, workspace: str = "default") -> Any:
+        result = rules.publish_document(workspaces.get(workspace), document, strict=True, **AUTHOR)
+        return {"version": result.version, "report": asdict(result.report) if result.report else None}
+
+    def secret(self, workspace: str = "default") -> Any:
+        return keys.signing_secret(workspaces.get(workspace)).secret.decode()
+
+    def mint(self, workspace: str = "default", **claims: Any) -> Any:
+        minted = tokens.mint(workspaces.get(workspace), **claims, **AUTHOR)
+        return {"token": minted.token, "jti": minted.jti}
+
+    def revoke(self, jti: str) -> Any:
+        return tokens.revoke(workspaces.get("default"), jti, **AUTHOR)
+
+    def add_public_key(self, pem: str) -> None:
+        keys.add_public_key(workspaces.get("default"), pem, **AUTHOR)
+
+    def add_workspace(self, canonical: str) -> None:
+        workspaces.create(canonical, canonical, **AUTHOR)
+
+    def origins(self, allowed: list[str]) -> None:
+        workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)
+
+    def event(self, channel: str, data: Any, table: list[int] | None = None, **to: Any) -> Any:
+        client = event_client(*table) if table else None
+        published = self._realtime.publish_event("default", channel, json.dumps(data).encode(), client=client, **to)
+        return {"recipients": published.recipients, "refused": published.refused}
+
+    def delete_message(self, channel: str, message_id: int) -> Any:
+        return self._realtime.delete_message("default", channel, message_id)
+
+    def put_in(self, channel: str, user: str) -> Any:
+        return self._realtime.put_in("default", channel, user)
+
+    def take_out(self, channel: str, user: str) -> Any:
+        return self._realtime.take_out("default", channel, user)
+
+    def overview(self) -> Any:
+        return self._realtime.overview()
+
+    def clients(self) -> Any:
+        return [asdict(info) for info in self._realtime.clients("default")]
+
+    def refusals(self) -> Any:
+        """The last refusals as the inspector keeps them."""
+        kept = self._realtime.tap.refusals
+        return [{"ref": r.ref, "code": r.code, "detail": r.detail, "socket_id": r.socket_id} for r in kept]
+
+    def versions(self) -> Any:
+        found = rules.versions(workspaces.get("default"))
+        active = rules.active_rules(workspaces.get("default"))
+        return {
+            "active": active.version,
+            "targets": [rule.target.text for rule in active.rules],
+            "numbers": sorted(version.number for version in found),
+        }
+
+    def audited(self) -> Any:
+        workspace = workspaces.get("default")
+        return [{"action": e.action, "after": e.after} for e in audit.entries(workspace.id, limit=10_000)]
+
+    def answer(self, line: bytes) -> dict[str, Any]:
+        asked = json.loads(line)
+        call: Callable[..., Any] = getattr(self, asked["call"])
+        try:
+            with self._app.app_context():
+                return {"value": call(**asked["with"])}
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def serve(self, connection: socket, _address: object) -> None:
+        with connection.makefile("rwb") as stream:
+            for line in stream:
+                stream.write(json.dumps(self.answer(line)).encode() + b"\n")
+                stream.flush()
+
+
+def main() -> None:
+    """Migrate a new database, then serve; with `--migrate` stop before serving."""
+    settings = Settings.from_env()
+    if settings.sqlite_path is None or not settings.sqlite_path.exists():
+        from flask_migrate import upgrade
+
+        with create_app(settings).app_context():
+            upgrade()
+    if "--migrate" in sys.argv:
+        return
+    start = webapp.server.start
+
+    def start_with_door(app: Flask, settings: Settings) -> Realtime:
+        realtime = start(app, settings)
+        path = settings.instance / DOOR
+        path.unlink(missing_ok=True)
+        listener = socket(AF_UNIX, SOCK_STREAM)
+        listener.bind(str(path))
+        listener.listen(16)
+        StreamServer(listener, Door(app).serve).start()
+        return realtime
+
+    webapp.server.start = start_with_door
+    webapp.server.serve(settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""The OpenAPI 3.1 document, made from the route table and the Structs that check bodies and write answers."""
+
+import inspect
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from .errors import ERRORS, ErrorAnswer, ErrorCode
+from .health import Readiness
+from .routes import ROUTES, Nothing, Route
+
+_REF = "#/components/schemas/{name}"
+_ALWAYS = (
+    ErrorCode.INVALID_ADDRESS,
+    ErrorCode.KEY_MISSING,
+    ErrorCode.KEY_INVALID,
+    ErrorCode.SCOPE_MISSING,
+    ErrorCode.UNKNOWN_WORKSPACE,
+    ErrorCode.NOT_FOUND,
+    ErrorCode.METHOD_NOT_ALLOWED,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.INVALID_INPUT,
+    ErrorCode.NOT_SERVING,
+    ErrorCode.INTERNAL_ERROR,
+)
+_WITH_BODY = (ErrorCode.INVALID_JSON, ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_VARIABLES = {
+    "canonical": "The workspace's canonical, the last part of its socket address.",
+    "channel": "The channel's name. Percent-encoded (`chat%2Fa`) it is always exact; `/` may also stand bare.",
+    "jti": "The token's id.",
+    "message_id": "The message's id.",
+}
+
+
+@cache
+def document(version: str) -> dict[str, Any]:
+    """Return the whole document. ``version`` is Tidegate's."""
+    structs: list[type] = [ErrorAnswer, Readiness]
+    for route in ROUTES:
+        structs += [kind for kind in (route.body, route.answer) if kind is not Nothing and kind not in structs]
+    refs, components = msgspec.json.schema_components(structs, ref_template=_REF)
+    by_struct = dict(zip(structs, refs))
+    paths: dict[str, Any] = {}
+    for route in ROUTES:
+        paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, by_struct)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tidegate",
+            "version": version,
+            "summary": "Publish, read and administrate a workspace of a Tidegate server.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "paths": paths | _open_paths(by_struct),
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "tg_…",
+                    "description": "An API key, bound to one workspace and to some of the scopes publish, read, "
+                    "tokens, rules. On the control socket (a Unix socket in the instance folder) none is needed.",
+                }
+            },
+        },
+    }
+
+
+def _operation(route: Route, refs: dict[type, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "description": f"{inspect.cleandoc(route.view.__doc__ or '')}\n\nScope: {_scopes(route)}.",
+        "tags": [route.path.split("/")[1]],
+        "parameters": _path_parameters(route.template) + _query_parameters(route.query),
+        "responses": _answers(route, refs),
+    }
+    if route.body is not Nothing:
+        operation["requestBody"] = {
+            "required": not route.body_optional,
+            "content": {"application/json": {"schema": refs[route.body]}},
+        }
+    return operation
+
+
+def _scopes(route: Route) -> str:
+    return " or ".join(f"`{scope.value}`" for scope in route.scopes)
+
+
+def _path_parameters(template: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in template.split("/") if part.startswith("{")]
+    return [
+        {"name": name, "in": "path", "required": True, "description": _VARIABLES[name], "schema": {"type": "string"}}
+        for name in names
+    ]
+
+
+def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
+    if query is Nothing:
+        return []
+    _, components = msgspec.json.schema_components([query], ref_template=_REF)
+    properties: dict[str, dict[str, Any]] = components[query.__name__].get("properties", {})
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.pop("description", ""),
+            "schema": _without_null(schema),
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter of an address is there or not; it is never null."""
+    kinds = [kind for kind in schema.pop("anyOf", []) if kind.get("type") != "null"]
+    if kinds and schema.get("default", 0) is None:
+        del schema["default"]
+    return schema | kinds[0] if kinds else schema
+
+
+def _answers(route: Route, refs: dict[type, Any]) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "Done.", "content": {"application/json": {"schema": refs[route.answer]}}}
+    if route.headers:
+        done["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in route.headers.items()
+        }
+    answers = {str(route.status): done}
+    if "ETag" in route.headers and route.method == "GET":
+        answers["304"] = {"description": "Not changed since the version that `If-None-Match` names."}
+    codes = (*_ALWAYS, *route.errors, *(_WITH_BODY if route.body is not Nothing else ()))
+    for code in dict.fromkeys(codes):
+        _add_error(answers, code, refs[ErrorAnswer])
+    return dict(sorted(answers.items()))
+
+
+def _add_error(answers: dict[str, Any], code: ErrorCode, ref: Any) -> None:
+    line = f"`{code.value}`: {ERRORS[code].sentence}"
+    known = answers.get(str(code.status))
+    if known is not None:
+        known["description"] += "\n\n" + line
+        return
+    answers[str(code.status)] = {"description": line, "content": {"application/json": {"schema": ref}}}
+    if code is ErrorCode.RATE_LIMITED:
+        answers["429"]["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def _open_paths(refs: dict[type, Any]) -> dict[str, Any]:
+    """What lies outside the workspaces."""
+    json_of = {kind: {"application/json": {"schema": ref}} for kind, ref in refs.items()}
+    metrics: dict[str, Any] = {"200": {"description": "The numbers.", "content": {"text/plain": {}}}}
+    for code in (
+        ErrorCode.KEY_MISSING,
+        ErrorCode.KEY_INVALID,
+        ErrorCode.SCOPE_MISSING,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.NOT_SERVING,
+    ):
+        _add_error(metrics, code, refs[ErrorAnswer])
+    return {
+        "/api/v1/openapi.json": {
+            "get": {
+                "operationId": "openapi",
+                "summary": "This document",
+                "tags": ["server"],
+                "security": [],
+                "responses": {
+                    "200": {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}
+                },
+            }
+        },
+        "/healthz": {
+            "get": {
+                "operationId": "healthz",
+                "summary": "Whether the process is alive",
+                "tags": ["server"],
+                "security": [],
+                "responses": {"200": {"description": "`ok`", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+            }
+        },
+        "/readyz": {
+            "get": {
+                "operationId": "readyz",
+                "summary": "Whether the server is ready for clients",
+                "tags": ["server"],
+                "security": [],
+                "responses": {
+                    "200": {"description": "Ready.", "content": json_of[Readiness]},
+                    "503": {"description": "Not ready; the answer says what is missing.", "content": json_of[Readiness]},
+                },
+            }
+        },
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "summary": "Numbers for Prometheus",
+                "description": "From a loopback address without a proxy no key is needed; otherwise the scope `read`.",
+                "tags": ["server"],
+                "security": [{"key": []}, {}],
+                "responses": metrics,
+            }
+        },
+    }

@@ -1,0 +1,151 @@
+"""Commands that act on the running server, through the Unix socket in the instance folder."""
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from ..core.permissions import Operation
+from ..services import decisions
+from .group import Failed, Refused, settings_of, workspace_named, workspace_option
+
+TIMEOUT = 30.0
+
+
+class NoServer(Exception):
+    """Nobody answers on the control socket."""
+
+
+class NoSuchAddress(Exception):
+    """The server that runs doesn't know what it is asked."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+@click.command("publish")
+@click.argument("channel")
+@click.argument("data", metavar="JSON")
+@click.option("--event", help="A name for the event.")
+@click.option("--socket-id", metavar="ID", help="Only to this connection.")
+@click.option("--user", metavar="USER", help="Only to this user's connections.")
+@workspace_option
+@with_appcontext
+def publish(
+    channel: str, data: str, event: str | None, socket_id: str | None, user: str | None, canonical: str
+) -> None:
+    """Send an event of the server with the payload JSON to CHANNEL. Needs a running server."""
+    body = {"channel": channel, "data": _payload(data), "event": event, "socket_id": socket_id, "user_id": user}
+    workspace = workspace_named(canonical)
+    try:
+        answer = _ask(workspace.canonical, "events", {k: v for k, v in body.items() if v is not None or k == "data"})
+    except NoServer:
+        raise Failed("No server runs on this instance folder: start it with `tidegate serve`.") from None
+    except NoSuchAddress:
+        raise Failed("The server that runs does not offer this: is it another version?") from None
+    click.echo(f"Event {answer.get('id')}: {answer.get('recipients')} recipients.")
+
+
+@click.command("decide")
+@click.argument("channel")
+@click.argument("operation", type=click.Choice([operation.value for operation in Operation]))
+@click.option(
+    "--as",
+    "who",
+    default=decisions.ANONYMOUS_WORD,
+    show_default=True,
+    metavar="anonymous|TOKEN|JSON",
+    help="Who asks: nobody in particular, a token, or the claims of one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+@workspace_option
+@with_appcontext
+def decide(channel: str, operation: str, who: str, as_json: bool, canonical: str) -> None:
+    """Say whether a client may do OPERATION on CHANNEL and why. Exit code 0: allowed, 1: denied."""
+    workspace = workspace_named(canonical)
+    actor = decisions.actor_of(workspace, who)  # refused here with the same words as by the server
+    try:
+        answer = _ask(workspace.canonical, "decide", {"channel": channel, "operation": operation, "as": who})
+    except (NoServer, NoSuchAddress):
+        answer = decisions.decision_document(decisions.decide(workspace, channel, operation, actor))
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        _print_decision(answer)
+    raise click.exceptions.Exit(0 if answer.get("allowed") else 1)
+
+
+def _print_decision(answer: dict[str, Any]) -> None:
+    verdict = "allowed" if answer.get("allowed") else f"denied: {answer.get('code')}"
+    click.echo(f"{answer.get('operation')} on {answer.get('channel')}: {verdict} (version {answer.get('version')})")
+    for step in answer.get("steps") or ():
+        click.echo(f"  {step['state']:<9} {step['subject']}: {step['sentence']}")
+
+
+def _payload(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"this is not JSON: {error}.", param_hint="JSON") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _ask(canonical: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post to the running server's API and return what it answers.
+
+    Raises:
+        NoServer: nobody answers.
+        NoSuchAddress: the server doesn't know what it is asked.
+        Refused: the server refused it.
+        Failed: the server failed, or answered something else than JSON.
+    """
+    connection = _UnixConnection(settings_of(current_app).control_socket)
+    address = f"/api/v1/workspaces/{quote(canonical, safe='')}/{what}"
+    try:
+        connection.request("POST", address, json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        status, data = response.status, response.read()
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        raise NoServer from None
+    except PermissionError:
+        raise Failed("The server's control socket belongs to another user.") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Failed(f"The server did not answer: {error or type(error).__name__}.") from None
+    finally:
+        connection.close()
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if status < 300 and isinstance(answer, dict):
+        return answer
+    if status in (404, 405) and not (isinstance(answer, dict) and "error" in answer):
+        raise NoSuchAddress
+    problem = f"The server refused this: {_message(answer) or f'status {status}'}"
+    raise Refused(problem) if 400 <= status < 500 else Failed(problem)
+
+
+def _message(answer: Any) -> str:
+    """Find the sentence in an answer that says what was wrong."""
+    if not isinstance(answer, dict):
+        return ""
+    error = answer.get("error")
+    message = error.get("message") if isinstance(error, dict) else answer.get("message")
+    return str(message) if message else ""

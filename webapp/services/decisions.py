@@ -1,0 +1,74 @@
+"""Asking the judge without a connection: what would be decided for whom, and why."""
+
+import json
+import time
+from typing import Any
+
+from ..core.actors import ANONYMOUS, Actor, ClaimError, actor_from_claims
+from ..core.decision import Decision
+from ..core.permissions import Operation
+from ..core.policy import decide as judge
+from ..core.ruleset import RuleSet
+from ..models import Workspace
+from ..realtime.tokens import TokenProblem
+from .errors import InvalidInput
+from .live import load_verifier
+from .rules import active_rules
+
+ANONYMOUS_WORD = "anonymous"
+
+
+def actor_of(workspace: Workspace, text: str) -> Actor:
+    """Read who asks: ``anonymous``, a token, or the claims of one as a JSON object.
+
+    Raises:
+        InvalidInput: none of these, or a token that would not be accepted.
+    """
+    text = text.strip()
+    if text in ("", ANONYMOUS_WORD):
+        return ANONYMOUS
+    try:
+        if text.startswith("{"):
+            return actor_from_claims(_claims(text))
+        return load_verifier(workspace).verify(text, time.time())
+    except (ClaimError, TokenProblem) as error:
+        raise InvalidInput({"as": str(error)}) from None
+
+
+def decide(workspace: Workspace, channel: str, operation: str, actor: Actor, rules: RuleSet | None = None) -> Decision:
+    """Decide for a client that has joined the channel if the rules let it, by the active rules or given ones.
+
+    Raises:
+        InvalidInput: there is no such operation.
+    """
+    try:
+        asked = Operation(operation)
+    except ValueError:
+        raise InvalidInput({"operation": f"Expected one of {', '.join(Operation)}."}) from None
+    return judge(active_rules(workspace) if rules is None else rules, actor, asked, channel)
+
+
+def decision_document(decision: Decision) -> dict[str, Any]:
+    """Write a decision with its steps as JSON."""
+    return {
+        "operation": decision.operation.value,
+        "channel": decision.channel,
+        "allowed": decision.allowed,
+        "code": decision.code.value if decision.code is not None else None,
+        "message": decision.message,
+        "rule": decision.rule.target.text if decision.rule is not None else None,
+        "version": decision.version,
+        "steps": [
+            {"subject": step.subject, "state": step.state.value, "sentence": step.sentence} for step in decision.steps
+        ],
+    }
+
+
+def _claims(text: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidInput({"as": "This is not a JSON object of claims."}) from None
+    if not isinstance(claims.get("exp", 0), int | float):
+        raise InvalidInput({"as": "exp: expected seconds since 1970."})
+    return dict(claims)
