@@ -106,3 +106,4 @@ def test_a_channel_is_authorized_if_a_target_of_the_list_covers_it(targets: list
     who = actor_from_claims({"authorized_channels": [target.text for target in targets]})
     assert who.kind.is_authorized(channel) == any(naive.matches(target, channel) for target in targets)
     assert who.kind.narrowed
+    assert who.authenticated

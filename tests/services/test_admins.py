@@ -107,7 +107,14 @@ def test_only_the_right_password_signs_in(workspace: Workspace) -> None:
     found = admins.authenticate("ADA ", PASSWORD)
     assert found is not None
     assert found.id == ada.id
-    for username, password in (("ada", "wrong"), ("ada", ""), ("eve", PASSWORD), ("", ""), ("ada", "\ud800"), ("a\x00", "x")):
+    for username, password in (
+        ("ada", "wrong"),
+        ("ada", ""),
+        ("eve", PASSWORD),
+        ("", ""),
+        ("ada", "\ud800"),
+        ("a\x00", "x"),
+    ):
         assert admins.authenticate(username, password) is None
     assert ada.password_hash.startswith("$argon2id$")
     assert PASSWORD not in str([[e.before, e.after] for e in audit.entries()])

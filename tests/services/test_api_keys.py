@@ -44,7 +44,16 @@ def test_nothing_else_is_a_key(workspace: Workspace) -> None:
     _, plaintext = apikeys.create(workspace, "ci", **BY)
     _, prefix, secret = plaintext.split("_", 2)
     wrong = ["", "tg", "tg__", f"tg_{prefix}_", f"tg_{prefix}_{secret}x", f"tg_{prefix}_{secret[:-1]}", secret, prefix]
-    wrong += [f"TG_{prefix}_{secret}", f"tg_00000000_{secret}", f" {plaintext}", "tg_%_x", "tg_\x00_x", "é", "\ud800", "x" * 9999]
+    wrong += [
+        f"TG_{prefix}_{secret}",
+        f"tg_00000000_{secret}",
+        f" {plaintext}",
+        "tg_%_x",
+        "tg_\x00_x",
+        "é",
+        "\ud800",
+        "x" * 9999,
+    ]
     assert [text for text in wrong if apikeys.authenticate(text) is not None] == []
 
 

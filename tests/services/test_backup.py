@@ -102,7 +102,20 @@ def test_nothing_is_restored_under_a_running_server(workspace: Workspace, saved:
 
 
 @pytest.mark.parametrize(
-    "damage", ["missing", "empty", "text", "cut", "flipped", "other zip", "folder", "no secret", "bad manifest", "not sqlite", "newer"]
+    "damage",
+    [
+        "missing",
+        "empty",
+        "text",
+        "cut",
+        "flipped",
+        "other zip",
+        "folder",
+        "no secret",
+        "bad manifest",
+        "not sqlite",
+        "newer",
+    ],
 )
 def test_a_bad_backup_changes_nothing(workspace: Workspace, saved: Path, damage: str, settings: Settings) -> None:
     rule_service.publish(workspace, rules("later"), **BY)

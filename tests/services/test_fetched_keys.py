@@ -143,7 +143,16 @@ def test_an_address_where_nobody_answers_is_refused(workspace: Workspace) -> Non
 
 def test_private_addresses_are_out_of_reach(workspace: Workspace, issuer: Issuer) -> None:
     port = issuer.url.split(":")[2].split("/")[0]
-    for host in ("127.0.0.1", "localhost", "[::1]", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0"):
+    for host in (
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+    ):
         with pytest.raises(InvalidInput) as caught:
             keys.add_jwks_url(workspace, f"https://{host}:{port}/keys.json", **BY)
         assert list(caught.value.problems) == ["url"]

@@ -39,7 +39,13 @@ def test_what_is_published_is_in_force_with_the_next_number(workspace: Workspace
 
 def test_every_field_of_a_rule_survives(workspace: Workspace) -> None:
     whole = rule(
-        "org/*/rooms", *Permission, nested=False, enabled=False, description="ü\n", history=250, history_events=True
+        "org/*/rooms",
+        *Permission,
+        nested=False,
+        enabled=False,
+        description="ü\n\x00\ud800",
+        history=250,
+        history_events=True,
     )
     pattern = rule("org/*/rooms", Permission.PRESENCE, nested=True)
     switches = Switches(False, True, True, True, True)
@@ -166,7 +172,10 @@ def test_the_hash_of_a_document_changes_no_canonical(workspace: Workspace) -> No
         ({"channels": [{"pattern": "a", "presence": 1}]}, "channels[0].presence"),
         ({"channels": [{"pattern": "a", "description": 3}]}, "channels[0].description"),
         ({"channels": [{"pattern": "a"}, {"pattern": "a"}]}, "channels[1].pattern"),
-        ({"channels": [{"pattern": "a", "wildcard": True}, {"pattern": "a/*", "wildcard": True}]}, "channels[1].pattern"),
+        (
+            {"channels": [{"pattern": "a", "wildcard": True}, {"pattern": "a/*", "wildcard": True}]},
+            "channels[1].pattern",
+        ),
         ({"channels": [{"pattern": "a"}] * 10_001}, "channels"),
     ],
 )

@@ -89,7 +89,9 @@ def test_a_public_key_is_no_secret(workspace: Workspace, form: str) -> None:
     assert (inspection.valid, inspection.code) == (False, Code.TOKEN_INVALID)
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", None, "HS384", "HS512", "PS256", "RS512", 5, ["HS256"]])
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "NONE", "", None, "HS384", "HS512", "PS256", "RS512", 5, ["HS256"]]
+)
 def test_no_other_algorithm_is_taken(workspace: Workspace, algorithm: Any) -> None:
     keys.add_secret(workspace, SECRET, **BY)
     keys.add_public_key(workspace, public_pem(PRIVATE["RS256"]), **BY)
@@ -116,7 +118,18 @@ def test_keys_of_another_workspace_verify_nothing(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["", "short", "x" * 31, "x" * 1025, public_pem(PRIVATE["RS256"]), "ssh-ed25519 " + "A" * 60, None, 7, "\ud800" * 40]
+    "secret",
+    [
+        "",
+        "short",
+        "x" * 31,
+        "x" * 1025,
+        public_pem(PRIVATE["RS256"]),
+        "ssh-ed25519 " + "A" * 60,
+        None,
+        7,
+        "\ud800" * 40,
+    ],
 )
 def test_a_weak_secret_is_refused(workspace: Workspace, secret: Any) -> None:
     if secret is None:

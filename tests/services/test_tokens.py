@@ -165,7 +165,9 @@ def test_with_several_workspaces_a_token_has_to_name_its_own(workspace: Workspac
     assert tokens.inspect(workspace, token("HS256", SECRET, aud="default")).valid
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c", "..", "é.é.é", "e30.e30.", "\x00", "x" * 100_000, "W10.e30.x"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a.b", "a.b.c", "..", "é.é.é", "e30.e30.", "\x00", "x" * 100_000, "W10.e30.x"]
+)
 def test_what_is_no_token_is_said_to_be_none(workspace: Workspace, text: str) -> None:
     inspection = tokens.inspect(workspace, text)
     assert (inspection.valid, inspection.code) == (False, Code.TOKEN_INVALID)

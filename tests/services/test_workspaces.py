@@ -30,14 +30,21 @@ def test_a_canonical_fits_in_an_address(workspace: Workspace, canonical: Any) ->
 def test_a_canonical_is_there_once(workspace: Workspace) -> None:
     with pytest.raises(Conflict):
         workspaces.create("default", "Again", **BY)
-    with pytest.raises(NotFound):
-        workspaces.get("nowhere")
+    for canonical in ("nowhere", "", "\x00", "\ud800", "x" * 9999):
+        with pytest.raises(NotFound):
+            workspaces.get(canonical)
     with pytest.raises(NotFound):
         workspaces.load_config(999)
 
 
 def test_origins_are_kept_as_browsers_send_them(workspace: Workspace) -> None:
-    given = ["https://App.example.com", "http://localhost:3000/", "https://a.example:443", " ", "https://App.example.com"]
+    given = [
+        "https://App.example.com",
+        "http://localhost:3000/",
+        "https://a.example:443",
+        " ",
+        "https://App.example.com",
+    ]
     changed = workspaces.update_settings(workspace, allowed_origins=given, name="New", **BY)
     assert changed.allowed_origins == ["http://localhost:3000", "https://a.example", "https://app.example.com"]
     assert workspaces.load_config(workspace.id).origins == tuple(changed.allowed_origins)

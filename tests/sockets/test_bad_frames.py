@@ -92,3 +92,13 @@ def test_names_that_are_odd_but_fine(client: Client, name: str) -> None:
 def test_errors_quote_little_of_what_was_sent(client: Client) -> None:
     client.text(json.dumps({"action": "y" * 10_000, "options": {"channel": "a"}}))
     assert len(client.error()["message"]) < 300
+
+
+def test_a_bad_name_says_nothing_of_the_rule_for_others(server: Server, connect: Connect) -> None:
+    """Rights are compiled once a rule and kind of client. Asked for a bad name first, they were "no" for all names;
+    asked for a good one first, they let bad names in."""
+    server.publish(rule("fresh/*", "A M"))
+    client = connect()
+    assert client.join("fresh/\n")["payload"]["code"] == "invalid_channel"
+    assert client.join("fresh/good")["action"] == "join"
+    assert client.join("fresh/\n")["payload"]["code"] == "invalid_channel"

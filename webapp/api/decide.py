@@ -111,9 +111,7 @@ def simulate(call: Call[DecideIn, Nothing]) -> DecisionOut:
 
 def _operation(rules: RuleSet, actor: Actor, body: DecideIn) -> Operation:
     if body.operation not in OPERATIONS:
-        raise ApiError(
-            ErrorCode.INVALID_INPUT, problems={"operation": f"Expected one of {', '.join(OPERATIONS)}."}
-        )
+        raise ApiError(ErrorCode.INVALID_INPUT, problems={"operation": f"Expected one of {', '.join(OPERATIONS)}."})
     if body.operation != SEND:
         return Operation(body.operation)
     if body.facts.peer is not None:
@@ -138,26 +136,26 @@ def _facts(workspace: Workspace, body: DecideIn) -> Facts:
 
 
 def _actor(workspace: Workspace, identity: str | dict[str, Any] | None, path: str) -> Actor:
-    match identity:
-        case None | {"anonymous": True}:
-            if isinstance(identity, dict) and len(identity) > 1:
-                raise ApiError(ErrorCode.INVALID_INPUT, problems={path: "An anonymous client has no claims."})
-            return ANONYMOUS
-        case str():
-            text = identity
-        case {"token": str(token), **rest} if not rest:
-            text = token
-        case {"claims": dict(claims), **rest} if not rest:
-            text = json.dumps(claims)
-        case _ if {"anonymous", "token", "claims"} & set(identity):
-            raise ApiError(
-                ErrorCode.INVALID_INPUT, problems={path: "Expected `anonymous`, a token, or the claims of one."}
-            )
-        case _:
-            text = json.dumps(identity)
     try:
-        return decisions.actor_of(workspace, text)
+        return ANONYMOUS if identity is None else decisions.actor_of(workspace, _identity_text(identity))
     except InvalidInput as error:
         raise ApiError(ErrorCode.INVALID_INPUT, problems={path: str(error.problems.get("as", error))}) from None
     except (OverflowError, RecursionError):
         raise ApiError(ErrorCode.INVALID_INPUT, problems={path: "These claims can't be read."}) from None
+
+
+def _identity_text(identity: str | dict[str, Any]) -> str:
+    """Write who asks as the one text that the service reads."""
+    if isinstance(identity, str):
+        return identity
+    if not identity.keys() & {"anonymous", "token", "claims"}:
+        return json.dumps(identity)  # the claims themselves
+    if len(identity) == 1:
+        ((kind, value),) = identity.items()
+        if kind == "anonymous" and value is True:
+            return decisions.ANONYMOUS_WORD
+        if kind == "token" and isinstance(value, str):
+            return value
+        if kind == "claims" and isinstance(value, dict):
+            return json.dumps(value)
+    raise InvalidInput({"as": "Expected `anonymous`, a token, or the claims of one."})

@@ -136,6 +136,7 @@ def answer(value: object, status: int = 200, headers: Mapping[str, str] | None =
 
 def init_app(app: Flask, blueprint: Blueprint, prefix: str) -> None:
     """Answer every error below ``prefix`` in the API's form, those that no view has seen too."""
+    app.register_error_handler(ApiError, _refused)  # for the metrics, whose key is one of the API's
     blueprint.register_error_handler(ApiError, _refused)
     blueprint.register_error_handler(ServiceError, _refused_by_service)
     blueprint.register_error_handler(StorageUnavailable, _storage_unavailable)
@@ -150,21 +151,17 @@ def init_app(app: Flask, blueprint: Blueprint, prefix: str) -> None:
             return response
         status = 404 if response.status_code < 400 else response.status_code
         kept = {name: value for name, value in response.headers.items() if name in ("Allow", "Retry-After")}
-        return _answer(ApiError(_BY_STATUS.get(status, ErrorCode.INTERNAL_ERROR), headers=kept))
+        return _refused(ApiError(_BY_STATUS.get(status, ErrorCode.INTERNAL_ERROR), headers=kept))
 
 
-def _answer(error: ApiError) -> Response:
+def _refused(error: ApiError) -> Response:
     problems = [ProblemOut(path, message) for path, message in error.problems.items()]
     body = ErrorAnswer(ErrorOut(error.code.value, error.message, problems))
     return answer(body, error.code.status, error.headers)
 
 
-def _refused(error: ApiError) -> Response:
-    return _answer(error)
-
-
 def _refused_by_service(error: ServiceError) -> Response:
-    return _answer(ApiError(_code_of(error), problems=error.problems))
+    return _refused(ApiError(_code_of(error), problems=error.problems))
 
 
 def _code_of(error: ServiceError) -> ErrorCode:
@@ -178,15 +175,15 @@ def _code_of(error: ServiceError) -> ErrorCode:
 
 
 def _storage_unavailable(_error: Exception) -> Response:
-    return _answer(ApiError(ErrorCode.STORAGE_UNAVAILABLE, headers={"Retry-After": "1"}))
+    return _refused(ApiError(ErrorCode.STORAGE_UNAVAILABLE, headers={"Retry-After": "1"}))
 
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
-    return _answer(ApiError(ErrorCode.BODY_TOO_LARGE))
+    return _refused(ApiError(ErrorCode.BODY_TOO_LARGE))
 
 
 def _failed(error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
-        return _answer(ApiError(_BY_STATUS.get(error.code, ErrorCode.INVALID_INPUT)))
+        return _refused(ApiError(_BY_STATUS.get(error.code, ErrorCode.INVALID_INPUT)))
     _log.exception("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(ApiError(ErrorCode.INTERNAL_ERROR))
+    return _refused(ApiError(ErrorCode.INTERNAL_ERROR))

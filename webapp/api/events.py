@@ -18,6 +18,7 @@ ENVELOPE_MOST = 64 * 1024
 """Bytes that the rest of the body may have beside the data."""
 
 RowId = Annotated[int, Meta(ge=0, le=ROW_MOST)]
+EventName = Annotated[str, Meta(min_length=1, max_length=255, description="A name, shown as `options.event`.")]
 
 
 class EventAuth(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,7 +40,7 @@ class EventIn(msgspec.Struct, forbid_unknown_fields=True):
 
     channel: Annotated[str, Meta(min_length=1, max_length=255)]
     data: Annotated[msgspec.Raw, Meta(description="Any JSON. It reaches the clients as the same bytes.")]
-    event: Annotated[str, Meta(min_length=1, max_length=255, description="A name, shown as `options.event`.")] | None = None
+    event: EventName | None = None
     auth: EventAuth | None = None
     target: EventTarget | None = None
     trace_only: Annotated[bool, Meta(description="Go the whole way, but store and deliver nothing.")] = False

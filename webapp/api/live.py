@@ -113,8 +113,10 @@ def list_clients(call: Call[Nothing, ClientsQuery]) -> ClientsOut:
     query = call.query
     live = call.realtime.workspaces[call.canonical]
     user = query.user
-    found = list(live.connections.values()) if user is None else sorted(
-        live.by_user.get(user, ()), key=lambda c: c.connected_at
+    found = (
+        list(live.connections.values())
+        if user is None
+        else sorted(live.by_user.get(user, ()), key=lambda c: c.connected_at)
     )
     # Only what is shown is described: there may be many thousands.
     page = islice(found, query.offset, query.offset + query.limit)
@@ -122,7 +124,11 @@ def list_clients(call: Call[Nothing, ClientsQuery]) -> ClientsOut:
 
 
 @route(
-    "GET", "/channels", Scope.READ, summary="List the channels that have members", answer=ChannelsOut,
+    "GET",
+    "/channels",
+    Scope.READ,
+    summary="List the channels that have members",
+    answer=ChannelsOut,
     query=ChannelsQuery,
 )
 def list_channels(call: Call[Nothing, ChannelsQuery]) -> ChannelsOut:
@@ -135,8 +141,13 @@ def list_channels(call: Call[Nothing, ChannelsQuery]) -> ChannelsOut:
 
 
 @route(
-    "GET", "/channels/{channel}/members", Scope.READ, summary="List who is in a channel", answer=MembersOut,
-    query=MembersQuery, open_name="channel",
+    "GET",
+    "/channels/{channel}/members",
+    Scope.READ,
+    summary="List who is in a channel",
+    answer=MembersOut,
+    query=MembersQuery,
+    open_name="channel",
 )
 def list_members(call: Call[Nothing, MembersQuery]) -> MembersOut:
     """A channel that nobody is in has no members; that is no error."""
@@ -149,8 +160,13 @@ def list_members(call: Call[Nothing, MembersQuery]) -> MembersOut:
 
 
 @route(
-    "POST", "/channels/{channel}/members", Scope.PUBLISH, summary="Put a user's clients into a channel",
-    answer=PutInOut, body=MemberIn, open_name="channel",
+    "POST",
+    "/channels/{channel}/members",
+    Scope.PUBLISH,
+    summary="Put a user's clients into a channel",
+    answer=PutInOut,
+    body=MemberIn,
+    open_name="channel",
 )
 def put_in(call: Call[MemberIn, Nothing]) -> PutInOut:
     """As far as the rules let them join: each is decided like a join of its own, and told the same."""
@@ -166,8 +182,15 @@ def put_in(call: Call[MemberIn, Nothing]) -> PutInOut:
 
 
 @route(
-    "DELETE", "/channels/{channel}/members", Scope.PUBLISH, summary="Take a user's clients out of a channel",
-    answer=TakenOutOut, body=MemberIn, body_optional=True, query=MemberQuery, open_name="channel",
+    "DELETE",
+    "/channels/{channel}/members",
+    Scope.PUBLISH,
+    summary="Take a user's clients out of a channel",
+    answer=TakenOutOut,
+    body=MemberIn,
+    body_optional=True,
+    query=MemberQuery,
+    open_name="channel",
 )
 def take_out(call: Call[MemberIn, MemberQuery]) -> TakenOutOut:
     """The user is named in the body, or as `?user=` where a client can't send one with DELETE. They may join again

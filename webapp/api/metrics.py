@@ -80,7 +80,7 @@ def metrics() -> Response:
     if realtime is None:
         raise ApiError(ErrorCode.NOT_SERVING)
     registry = CollectorRegistry()
-    registry.register(Numbers(realtime, workspace_id))  # type: ignore[arg-type]
+    registry.register(Numbers(realtime, workspace_id))
     ProcessCollector(registry=registry)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(registry), content_type=content_type, headers={"Cache-Control": "no-store"})

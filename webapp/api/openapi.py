@@ -25,6 +25,13 @@ _ALWAYS = (
     ErrorCode.INTERNAL_ERROR,
 )
 _WITH_BODY = (ErrorCode.INVALID_JSON, ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_METRICS = (
+    ErrorCode.KEY_MISSING,
+    ErrorCode.KEY_INVALID,
+    ErrorCode.SCOPE_MISSING,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.NOT_SERVING,
+)
 _VARIABLES = {
     "canonical": "The workspace's canonical, the last part of its socket address.",
     "channel": "The channel's name. Percent-encoded (`chat%2Fa`) it is always exact; `/` may also stand bare.",
@@ -82,7 +89,7 @@ def _operation(route: Route, refs: dict[type, Any]) -> dict[str, Any]:
     if route.body is not Nothing:
         operation["requestBody"] = {
             "required": not route.body_optional,
-            "content": {"application/json": {"schema": refs[route.body]}},
+            "content": _content(refs[route.body]),
         }
     return operation
 
@@ -125,7 +132,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answers(route: Route, refs: dict[type, Any]) -> dict[str, Any]:
-    done: dict[str, Any] = {"description": "Done.", "content": {"application/json": {"schema": refs[route.answer]}}}
+    done: dict[str, Any] = {"description": "Done.", "content": _content(refs[route.answer])}
     if route.headers:
         done["headers"] = {
             name: {"description": text, "schema": {"type": "string"}} for name, text in route.headers.items()
@@ -145,64 +152,45 @@ def _add_error(answers: dict[str, Any], code: ErrorCode, ref: Any) -> None:
     if known is not None:
         known["description"] += "\n\n" + line
         return
-    answers[str(code.status)] = {"description": line, "content": {"application/json": {"schema": ref}}}
+    answers[str(code.status)] = {"description": line, "content": _content(ref)}
     if code is ErrorCode.RATE_LIMITED:
         answers["429"]["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
 def _open_paths(refs: dict[type, Any]) -> dict[str, Any]:
     """What lies outside the workspaces."""
-    json_of = {kind: {"application/json": {"schema": ref}} for kind, ref in refs.items()}
+    readiness = _content(refs[Readiness])
+    not_ready = {"description": "Not ready; the answer says what is missing.", "content": readiness}
     metrics: dict[str, Any] = {"200": {"description": "The numbers.", "content": {"text/plain": {}}}}
-    for code in (
-        ErrorCode.KEY_MISSING,
-        ErrorCode.KEY_INVALID,
-        ErrorCode.SCOPE_MISSING,
-        ErrorCode.RATE_LIMITED,
-        ErrorCode.NOT_SERVING,
-    ):
+    for code in _METRICS:
         _add_error(metrics, code, refs[ErrorAnswer])
     return {
-        "/api/v1/openapi.json": {
-            "get": {
-                "operationId": "openapi",
-                "summary": "This document",
-                "tags": ["server"],
-                "security": [],
-                "responses": {
-                    "200": {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}
-                },
-            }
-        },
-        "/healthz": {
-            "get": {
-                "operationId": "healthz",
-                "summary": "Whether the process is alive",
-                "tags": ["server"],
-                "security": [],
-                "responses": {"200": {"description": "`ok`", "content": {"text/plain": {"schema": {"type": "string"}}}}},
-            }
-        },
-        "/readyz": {
-            "get": {
-                "operationId": "readyz",
-                "summary": "Whether the server is ready for clients",
-                "tags": ["server"],
-                "security": [],
-                "responses": {
-                    "200": {"description": "Ready.", "content": json_of[Readiness]},
-                    "503": {"description": "Not ready; the answer says what is missing.", "content": json_of[Readiness]},
-                },
-            }
-        },
-        "/metrics": {
-            "get": {
-                "operationId": "metrics",
-                "summary": "Numbers for Prometheus",
-                "description": "From a loopback address without a proxy no key is needed; otherwise the scope `read`.",
-                "tags": ["server"],
-                "security": [{"key": []}, {}],
-                "responses": metrics,
-            }
-        },
+        "/api/v1/openapi.json": _open_get(
+            "openapi",
+            "This document",
+            {"200": {"description": "OpenAPI 3.1.", "content": _content({"type": "object"})}},
+        ),
+        "/healthz": _open_get(
+            "healthz", "Whether the process is alive", {"200": {"description": "`ok`", "content": {"text/plain": {}}}}
+        ),
+        "/readyz": _open_get(
+            "readyz",
+            "Whether the server is ready for clients",
+            {"200": {"description": "Ready.", "content": readiness}, "503": not_ready},
+        ),
+        "/metrics": _open_get(
+            "metrics",
+            "Numbers for Prometheus. Without a key from a loopback address alone; otherwise with the scope `read`",
+            metrics,
+            security=[{"key": []}, {}],
+        ),
     }
+
+
+def _open_get(name: str, summary: str, answers: dict[str, Any], security: list[Any] | None = None) -> dict[str, Any]:
+    operation = {"operationId": name, "summary": summary, "tags": ["server"], "responses": answers}
+    return {"get": operation | {"security": security or []}}
+
+
+def _content(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

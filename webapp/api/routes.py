@@ -125,9 +125,7 @@ def _has_body() -> bool:
 ROUTES: list[Route] = []
 
 
-def route(
-    method: str, path: str, *scopes: Scope, summary: str, answer: type, **details: Any
-) -> Callable[[View], View]:
+def route(method: str, path: str, *scopes: Scope, summary: str, answer: type, **details: Any) -> Callable[[View], View]:
     """Register a view of a workspace; see :class:`Route`. Its docstring explains it in the OpenAPI document."""
 
     def register(view: View) -> View:

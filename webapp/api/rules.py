@@ -10,6 +10,7 @@ from msgspec import Meta
 from ..core.documents import write_document
 from ..models import Scope
 from ..services import rules
+from ..services.errors import Conflict
 from .bodies import not_json, problem_of, read_bytes
 from .errors import ApiError, ErrorCode, answer
 from .routes import Call, Nothing, route
@@ -73,7 +74,7 @@ class PublicationOut(msgspec.Struct):
     Scope.RULES,
     summary="Read the rules in force",
     answer=RulesDocument,
-    headers={"ETag": "The version in force, such as `\"7\"`; `\"0\"` before anything was published."},
+    headers={"ETag": 'The version in force, such as `"7"`; `"0"` before anything was published.'},
 )
 def read_rules(call: Call[Nothing, Nothing]) -> Response:
     """The answer can be sent back with PUT as it is. With `If-None-Match` and the present version: 304."""
@@ -116,7 +117,7 @@ def replace_rules(call: Call[Nothing, PublishQuery]) -> Response:
             expected_version=expected if matched is None else matched,
             **call.authorship,
         )
-    except rules.Conflict as error:
+    except Conflict as error:
         code = ErrorCode.CONFLICT if matched is None else ErrorCode.VERSION_CONFLICT
         raise ApiError(code, error.problems.get("version"), error.problems) from None
     report = done.report

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ..core.actors import Kind as ActorKind
 from ..core.policy import Rights, rights
 from ..core.ruleset import RuleSet
+from ..core.targets import channel_problem
 from .channel import Channel, Group
 from .connection import Connection
 from .tokens import TokenVerifier
@@ -53,8 +54,8 @@ class Workspace:
     def rights(self, kind: ActorKind, channel: str) -> Rights:
         """Return what members of a kind may do on a channel, compiled once a rule and kind."""
         rules = self.config.rules
-        if kind.narrowed:
-            return rights(rules, kind, channel)
+        if kind.narrowed or channel_problem(channel) is not None:
+            return rights(rules, kind, channel)  # what depends on the name is not for all channels of the rule
         key = (id(rules.resolve(channel)), kind)  # the rules stay alive as long as these rights
         compiled = self._rights.get(key)
         if compiled is None:

@@ -5,6 +5,7 @@ import secrets
 from datetime import timedelta
 from hashlib import sha256
 from hmac import compare_digest
+from typing import cast
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -134,8 +135,7 @@ def change_password(admin: Admin, current: str, password: str, *, address: str |
 
 def authenticate(username: str, password: str) -> Admin | None:
     """Return the admin if the password fits; it takes as long if there is no such admin."""
-    with reading() as session:
-        admin: Admin | None = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+    admin = _found(username)
     if not passwords.verify(admin.password_hash if admin is not None else None, password) or admin is None:
         return None
     return _rehashed(admin, password) if passwords.is_outdated(admin.password_hash) else admin
@@ -165,8 +165,7 @@ def by_username(username: str) -> Admin:
     Raises:
         NotFound: there is no such admin.
     """
-    with reading() as session:
-        admin: Admin | None = session.scalar(select(Admin).where(Admin.username == _folded(username)))
+    admin = _found(username)
     if admin is None:
         raise NotFound({"username": "There is no such admin."})
     return admin
@@ -261,6 +260,14 @@ def _add(
     after = {"username": username, "role": role.value, "workspace": workspace.canonical if workspace else "all"}
     audit.record(session, Action.ADMIN_CREATE, actor=author, source=source, after=after, address=address)
     return admin
+
+
+def _found(username: str) -> Admin | None:
+    name = _folded(username)
+    if not _USERNAME.fullmatch(name):  # nobody has it, and a database may not even take it as a text
+        return None
+    with reading() as session:
+        return cast("Admin | None", session.scalar(select(Admin).where(Admin.username == name)))
 
 
 def _usable_link(session: Session, token: str) -> SetupLink | None:

@@ -1,5 +1,6 @@
 """Keys of the JSON API."""
 
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from .texts import checked_name
 from .transactions import reading, writing
 
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
+_PREFIX = re.compile("[0-9a-f]{8}")
 
 
 def create(
@@ -56,9 +58,9 @@ def authenticate(plaintext: str) -> ApiKey | None:
     parts = plaintext.split("_", 2)
     # Compared even where there is no such key, so that the time taken tells nothing about prefixes.
     given, found = _hash(plaintext), None
-    if len(parts) == 3 and parts[0] == "tg":
+    if len(parts) == 3 and parts[0] == "tg" and _PREFIX.fullmatch(parts[1]):
         with reading() as session:
-            found = session.scalar(select(ApiKey).where(ApiKey.prefix == parts[1][:16]))
+            found = session.scalar(select(ApiKey).where(ApiKey.prefix == parts[1]))
     matches = compare_digest(given, found.hash if found is not None else "0" * 64)
     if found is None or not matches or found.revoked_at is not None:
         return None

@@ -69,6 +69,6 @@ def entries(
     if action is not None:
         query = query.where(AuditEntry.action == Action(action).value)
     if actor is not None:
-        query = query.where(AuditEntry.actor == actor)
+        query = query.where(AuditEntry.actor == actor.replace("\x00", ""))
     with reading() as session:
         return list(session.scalars(query))

@@ -101,8 +101,10 @@ def get(canonical: str) -> Workspace:
     Raises:
         NotFound: there is none.
     """
-    with reading() as session:
-        workspace = session.scalar(select(Workspace).where(Workspace.canonical == canonical))
+    workspace = None
+    if _CANONICAL.fullmatch(canonical):  # others can't exist, and a database may not even take them as a text
+        with reading() as session:
+            workspace = session.scalar(select(Workspace).where(Workspace.canonical == canonical))
     if workspace is None:
         raise NotFound({"workspace": f"There is no workspace `{canonical}`."})
     return workspace
