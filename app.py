@@ -1,4 +1,5 @@
 """Tidegate's entry point: `python app.py` serves; as `tidegate` it is the command line."""
+
 # fmt: off
 from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything else makes a socket or a lock)
 # fmt: on

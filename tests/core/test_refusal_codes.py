@@ -183,8 +183,9 @@ IN_ORDER: list[tuple[str, Callable[[Case], None]]] = [
     ("private_messaging_off", lambda case: case.letters.discard("V")),
     ("authentication_required", both_ends),
     ("grant_missing", setting(grants={})),
-    ("target_not_present", fact(peer=Peer(False))),
+    # A muted sender must not find out by it who is there.
     ("muted", fact(muted=True)),
+    ("target_not_present", fact(peer=Peer(False))),
 ]
 
 

@@ -60,9 +60,7 @@ class Office:
 
     def admin(self, username: str = "ada", role: RoleName = RoleName.OWNER) -> str:
         with self.app.app_context():
-            admins.create(
-                username, PASSWORD, role=role, workspace=self.workspace, author="test", source="cli"
-            )
+            admins.create(username, PASSWORD, role=role, workspace=self.workspace, author="test", source="cli")
         return username
 
     def setup_link(self) -> str:

@@ -58,9 +58,7 @@ def test_problems_are_told_with_their_places(
     assert office.version() == 0
 
 
-def test_an_import_on_top_of_another_version_is_refused(
-    signed_in: Callable[..., FlaskClient], office: Office
-) -> None:
+def test_an_import_on_top_of_another_version_is_refused(signed_in: Callable[..., FlaskClient], office: Office) -> None:
     office.publish({"pattern": "news"})
     status, text = post(signed_in(), document=json.dumps(DOCUMENT), confirmed="1")
     assert status == 409

@@ -22,6 +22,7 @@ RULES = (
     {"pattern": "x" * 255, "description": "y" * 500, "client_private_messaging_authenticated_only": True},
     {"pattern": "off", "enabled": False, "client_authenticated_messaging": True},
 )
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 AXE = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => violations
     .filter(v => ["serious", "critical"].includes(v.impact))
     .map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 160)).join(" | ")}`))"""
@@ -36,7 +37,9 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
     at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     for path in PATHS:
         at_home.goto(path)
-        assert at_home.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
+        assert at_home.evaluate(OVERFLOW) <= 0, (
+            path
+        )
         at_home.evaluate(axe)
         assert at_home.evaluate(AXE) == [], path
 
@@ -45,6 +48,6 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
 def test_pages_before_the_sign_in(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(path)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert page.evaluate(OVERFLOW) <= 0
     page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
     assert page.evaluate(AXE) == []

@@ -27,9 +27,7 @@ SIGHTS = ["/w/default", "/w/default/channels", "/w/default/channels/export", "/w
 
 
 @pytest.mark.parametrize("role", [RoleName.DEVELOPER, RoleName.VIEWER])
-def test_readers_see_and_change_nothing(
-    role: RoleName, signed_in: Callable[..., FlaskClient], office: Office
-) -> None:
+def test_readers_see_and_change_nothing(role: RoleName, signed_in: Callable[..., FlaskClient], office: Office) -> None:
     office.publish(CHAT)
     client = signed_in(role)
     for path in SIGHTS:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from .conftest import PASSWORD, Office
 
-HOSTILE = '"><img src=x onerror=alert(1)>\'{{7*7}}'
+HOSTILE = "\"><img src=x onerror=alert(1)>'{{7+7}}"
 
 
 def rule_row(page: Page, text: str) -> object:

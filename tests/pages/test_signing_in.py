@@ -76,7 +76,8 @@ def test_a_new_password_ends_sessions(signed_in: Callable[..., FlaskClient], off
 
 
 @pytest.mark.parametrize(
-    "path", ["/w/default", "/w/default/channels", "/w/default/tokens", "/w/default/settings", "/w/none", "/no-workspace"]
+    "path",
+    ["/w/default", "/w/default/channels", "/w/default/tokens", "/w/default/settings", "/w/none", "/no-workspace"],
 )
 def test_other_pages_need_a_sign_in(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers["Location"].startswith("/sign-in?next=")
@@ -103,7 +104,11 @@ def test_no_open_redirect(client: FlaskClient, office: Office, target: str | Non
 
 
 def test_htmx_is_sent_to_the_sign_in_as_a_whole_page(client: FlaskClient) -> None:
-    headers = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": "http://localhost/w/default/channels"}
+    headers = {
+        "HX-Request": "true",
+        "HX-Request-Type": "partial",
+        "HX-Current-URL": "http://localhost/w/default/channels",
+    }
     answer = client.get("/w/default/channels?channel=a", headers=headers)
     assert answer.status_code == 204
     assert answer.headers["HX-Redirect"] == "/sign-in?next=/w/default/channels"

@@ -66,9 +66,13 @@ def test_rules_saved_at_the_same_time_are_all_there(app: Flask, workspace: Works
 
 
 def test_an_error_in_a_transaction_undoes_all_of_it(workspace: Workspace) -> None:
-    with pytest.raises(RuntimeError), writing() as session:
-        session.execute(text("UPDATE workspace SET name = 'changed'"))
-        raise RuntimeError
+    def fails() -> None:
+        with writing() as session:
+            session.execute(text("UPDATE workspace SET name = 'changed'"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     with reading() as session:
         row = session.get(Workspace, workspace.id)
     assert row is not None

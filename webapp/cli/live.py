@@ -11,7 +11,6 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..core.permissions import Operation
 from ..services import decisions
 from .group import Failed, Refused, settings_of, workspace_named, workspace_option
 
@@ -49,10 +48,19 @@ def publish(
     channel: str, data: str, event: str | None, socket_id: str | None, user: str | None, canonical: str
 ) -> None:
     """Send an event of the server with the payload JSON to CHANNEL. Needs a running server."""
-    body = {"channel": channel, "data": _payload(data), "event": event, "socket_id": socket_id, "user_id": user}
+    target = {name: value for name, value in (("socketId", socket_id), ("user", user)) if value is not None}
+    payload = _payload(data)
+    if socket_id is not None and user is not None:
+        raise click.UsageError("An event goes to one connection or to one user, not to both.")
+    about: dict[str, Any] = {"channel": channel}
+    about |= {"event": event} if event is not None else {}
+    about |= {"target": {"socketId": socket_id}} if socket_id is not None else {}
+    about |= {"target": {"user": user}} if user is not None else {}
+    # The payload goes as it was written: reading and writing numbers again could change them.
+    body = json.dumps(about)[:-1].encode() + b', "data": ' + payload + b"}"
     workspace = workspace_named(canonical)
     try:
-        answer = _ask(workspace.canonical, "events", {k: v for k, v in body.items() if v is not None or k == "data"})
+        answer = _ask(workspace.canonical, "events", body)
     except NoServer:
         raise Failed("No server runs on this instance folder: start it with `tidegate serve`.") from None
     except NoSuchAddress:
@@ -62,7 +70,7 @@ def publish(
 
 @click.command("decide")
 @click.argument("channel")
-@click.argument("operation", type=click.Choice([operation.value for operation in Operation]))
+@click.argument("operation", type=click.Choice(decisions.OPERATIONS))
 @click.option(
     "--as",
     "who",
@@ -79,7 +87,8 @@ def decide(channel: str, operation: str, who: str, as_json: bool, canonical: str
     workspace = workspace_named(canonical)
     actor = decisions.actor_of(workspace, who)  # refused here with the same words as by the server
     try:
-        answer = _ask(workspace.canonical, "decide", {"channel": channel, "operation": operation, "as": who})
+        question = {"channel": channel, "operation": operation, "as": who}
+        answer = _ask(workspace.canonical, "decide", json.dumps(question).encode())
     except (NoServer, NoSuchAddress):
         answer = decisions.decision_document(decisions.decide(workspace, channel, operation, actor))
     if as_json:
@@ -96,9 +105,11 @@ def _print_decision(answer: dict[str, Any]) -> None:
         click.echo(f"  {step['state']:<9} {step['subject']}: {step['sentence']}")
 
 
-def _payload(text: str) -> Any:
+def _payload(text: str) -> bytes:
+    """Check that a text is JSON, and return it as it goes over the wire."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        json.loads(text, parse_constant=_no_constant)
+        return text.encode()
     except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"this is not JSON: {error}.", param_hint="JSON") from None
 
@@ -107,7 +118,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
 
 
-def _ask(canonical: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+def _ask(canonical: str, what: str, body: bytes) -> dict[str, Any]:
     """Post to the running server's API and return what it answers.
 
     Raises:
@@ -119,7 +130,7 @@ def _ask(canonical: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
     connection = _UnixConnection(settings_of(current_app).control_socket)
     address = f"/api/v1/workspaces/{quote(canonical, safe='')}/{what}"
     try:
-        connection.request("POST", address, json.dumps(body), {"Content-Type": "application/json"})
+        connection.request("POST", address, body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         status, data = response.status, response.read()
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
@@ -136,16 +147,17 @@ def _ask(canonical: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = None
     if status < 300 and isinstance(answer, dict):
         return answer
-    if status in (404, 405) and not (isinstance(answer, dict) and "error" in answer):
+    code, message = _problem(answer)
+    if status in (404, 405) and code in (None, "not_found", "method_not_allowed"):
         raise NoSuchAddress
-    problem = f"The server refused this: {_message(answer) or f'status {status}'}"
-    raise Refused(problem) if 400 <= status < 500 else Failed(problem)
+    problem = f"The server refused this: {message or f'status {status}'}"
+    raise Refused(problem) if 400 <= status < 500 and status != 429 else Failed(problem)
 
 
-def _message(answer: Any) -> str:
-    """Find the sentence in an answer that says what was wrong."""
-    if not isinstance(answer, dict):
-        return ""
-    error = answer.get("error")
-    message = error.get("message") if isinstance(error, dict) else answer.get("message")
-    return str(message) if message else ""
+def _problem(answer: Any) -> tuple[str | None, str]:
+    """Find the code of an error answer, and what was wrong in sentences."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict):
+        return None, ""
+    problems = [f"{row.get('path')}: {row.get('message')}" for row in error.get("problems") or ()]
+    return error.get("code"), " ".join([str(error.get("message", "")), *problems])

@@ -83,7 +83,7 @@ def actor_from_claims(claims: Mapping[str, Any]) -> Actor:
         dbo_id=_integer(claims, "dbo_id"),
         row_id=_integer(claims, "row_id"),
         token_id=_text(claims, "jti"),
-        expires_at=float(claims["exp"]) if "exp" in claims else None,
+        expires_at=_seconds(claims, "exp"),
         is_test=claims.get("test") is True,
     )
 
@@ -111,6 +111,15 @@ def _extras(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ClaimError("extras: expected an object.")
     return value
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    if name not in claims:
+        return None
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ClaimError(f"{name}: expected seconds since 1970.")
+    return float(value)
 
 
 def _integer(claims: Mapping[str, Any], name: str) -> int:

@@ -123,7 +123,9 @@ CLOSE_MEANINGS: dict[CloseCode, CloseMeaning] = {
     CloseCode.UNSUPPORTED_DATA: CloseMeaning("The client sent a kind of frame this protocol does not use.", False),
     CloseCode.INVALID_DATA: CloseMeaning("A text frame was not valid UTF-8.", False),
     CloseCode.MESSAGE_TOO_BIG: CloseMeaning("A message was larger than the server reads.", False),
-    CloseCode.INTERNAL_ERROR: CloseMeaning("The server gave the connection up (no answer to a ping, or a fault).", True),
+    CloseCode.INTERNAL_ERROR: CloseMeaning(
+        "The server gave the connection up (no answer to a ping, or a fault).", True
+    ),
     CloseCode.SERVICE_RESTART: CloseMeaning("The server restarts: connect again.", True),
     CloseCode.TRY_AGAIN_LATER: CloseMeaning("Too much was waiting, or the server is full: connect again.", True),
     CloseCode.RECONNECT: CloseMeaning("The token ended: connect again with the current one.", True),

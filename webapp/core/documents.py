@@ -4,18 +4,20 @@
 ``parse_document(write_document(rules)).rules`` equals the rules it was given.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from .permissions import HISTORY_DEPTHS, Permission
 from .ruleset import DuplicateTargetError, Rule, RuleSet, Switches
-from .targets import TargetError, parse_target
+from .targets import Target, TargetError, parse_target
 
 _SWITCHES = tuple(f.name for f in fields(Switches))
 _TOP_LEVEL = {"channels", "hash", *_SWITCHES}
 _RULE_FIELDS = {"pattern", "wildcard", "enabled", "description", "history", "history_events", *map(str, Permission)}
 DESCRIPTION_MAX_LENGTH = 2000
+_SURROGATE = re.compile("[\ud800-\udfff]")  # which no page and no frame can carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,16 @@ def parse_document(document: object, version: int = 0) -> Parsed:
         problems.append(Problem("channels", "Expected a list of channel settings."))
         rows = []
     read = [_rule(row, f"channels[{index}]", problems, warnings) for index, row in enumerate(rows)]
+    seen: set[Target] = set()
+    for index, rule in enumerate(read):
+        if rule is not None and rule.target in seen:
+            problems.append(Problem(f"channels[{index}].pattern", str(DuplicateTargetError(rule.target, index))))
+        elif rule is not None:
+            seen.add(rule.target)
     if problems:
         raise DocumentError(problems)
     rules = tuple(rule for rule in read if rule is not None)
-    try:
-        return Parsed(RuleSet(rules, Switches(**switches), version), tuple(warnings))
-    except DuplicateTargetError as error:
-        raise DocumentError([Problem(f"channels[{error.index}].pattern", str(error))]) from None
+    return Parsed(RuleSet(rules, Switches(**switches), version), tuple(warnings))
 
 
 def write_document(rules: RuleSet, canonical: str = "") -> dict[str, Any]:
@@ -105,13 +110,19 @@ def _rule(row: object, path: str, problems: list[Problem], warnings: list[Proble
     enabled = _boolean(row, "enabled", path, problems, default=True)
     history_events = _boolean(row, "history_events", path, problems)
     permissions = frozenset(p for p in Permission if _boolean(row, str(p), path, problems))
-    description = row.get("description") or ""
+    description = row.get("description")
+    if description is None:
+        description = ""
     if not isinstance(description, str):
         problems.append(Problem(f"{path}.description", "Expected a string."))
     elif len(description) > DESCRIPTION_MAX_LENGTH:
         problems.append(Problem(f"{path}.description", f"At most {DESCRIPTION_MAX_LENGTH} characters."))
-    history = row.get("history") or 0
-    if isinstance(history, bool) or history not in HISTORY_DEPTHS:
+    elif _SURROGATE.search(description):
+        problems.append(Problem(f"{path}.description", "Holds half of a surrogate pair."))
+    history = row.get("history")
+    if history is None:
+        history = 0
+    if type(history) is not int or history not in HISTORY_DEPTHS:
         depths = ", ".join(map(str, HISTORY_DEPTHS))
         problems.append(Problem(f"{path}.history", f"Expected one of {depths}."))
     target = None

@@ -65,6 +65,8 @@ def _compile(text: str) -> Any:
     options.log_errors = False
     try:
         pattern = re2.compile(text, options)
+    except UnicodeEncodeError:
+        raise GrantError("grants.patterns: a pattern holds half of a surrogate pair.") from None
     except re2.error as error:
         detail = error.args[0] if error.args else "not a regular expression"
         if isinstance(detail, bytes):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .actors import Actor, Kind
+from .actors import ANONYMOUS_KIND, Actor, Kind
 from .codes import Code
 from .decision import Decision, State, Step
 from .permissions import GRANT_NEEDED, PERMISSIONS, SENDING, Operation, Permission
@@ -15,7 +15,7 @@ class Peer:
     """The other end of a private message, as far as the decision asks."""
 
     present: bool
-    kind: Kind = Kind()
+    kind: Kind = ANONYMOUS_KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,11 @@ def decide(rules: RuleSet, actor: Actor, operation: Operation, channel: str, fac
         facts: what is true just now: joined or not, the other end of a private message, blocks.
     """
     trail = _Trail()
-    rule: Rule | None = None
+    rule = rules.resolve(channel)
     code: Code | None = None
     try:
         _check_workspace(trail, rules, channel, facts)
         _check_authorized(trail, actor.kind, channel)
-        rule = rules.resolve(channel)
         _check_rule(trail, rules, rule, channel)
         assert rule is not None
         if operation is Operation.JOIN:
@@ -113,10 +112,10 @@ def decide(rules: RuleSet, actor: Actor, operation: Operation, channel: str, fac
             _check_joined(trail, rules, rule, actor.kind, facts)
             _CHECKS[operation](trail, rule, actor.kind, facts)
         _check_grant(trail, rules, actor.kind, operation, channel)
-        if operation is Operation.SEND_PRIVATE and facts.peer is not None:
-            _check_peer(trail, rules, rule, facts, channel)
         if operation in SENDING:
             trail.require(not facts.muted, "mute", Code.MUTED, "Not muted.", "The user is muted on this channel.")
+        if operation is Operation.SEND_PRIVATE and facts.peer is not None:
+            _check_peer(trail, rules, rule, facts, channel)
     except _Blocked as blocked:
         code = blocked.code
     return Decision(operation, channel, code is None, code, rule, rules.version, tuple(trail.steps))
@@ -144,9 +143,7 @@ def message_operation(rules: RuleSet, actor: Actor, channel: str, marked_authent
 def rights(rules: RuleSet, kind: Kind, channel: str) -> Rights:
     """Compile what a member of this kind may do on a channel. Presence is compiled as if it was asked for."""
     actor = Actor(kind=kind)
-    verdicts = {
-        operation.value: decide(rules, actor, operation, channel, JOINED).allowed for operation in Operation
-    }
+    verdicts = {operation.value: decide(rules, actor, operation, channel, JOINED).allowed for operation in Operation}
     plain = message_operation(rules, actor, channel, marked_authenticated=False)
     return Rights(
         rule=rules.resolve(channel),
@@ -255,9 +252,7 @@ def _check_heard(trail: _Trail, rule: Rule, kind: Kind) -> None:
 
 def _require_box(trail: _Trail, rule: Rule, permission: Permission, code: Code) -> None:
     label = PERMISSIONS[permission].label
-    trail.require(
-        rule.has(permission), permission.value, code, f"*{label}* is on.", f"*{label}* is off.", State.OFF
-    )
+    trail.require(rule.has(permission), permission.value, code, f"*{label}* is on.", f"*{label}* is off.", State.OFF)
 
 
 def _require_authenticated(trail: _Trail, kind: Kind, why: str) -> None:

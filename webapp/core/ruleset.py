@@ -177,7 +177,8 @@ def _consider(rule: Rule, channel: str, winner: Rule | None) -> Considered:
 
 
 def shadowed_by_inactive(rules: Iterable[Rule], rule: Rule) -> list[Rule]:
-    """Return the active rules that decide where ``rule``, being inactive, does not."""
+    """Return the broader active rules that decide where ``rule``, being inactive, does not."""
     if rule.enabled:
         return []
-    return [r for r in rules if r.enabled and r is not rule and r.target.overlaps(rule.target)]
+    target = rule.target
+    return [r for r in rules if r.enabled and r.target.precedence > target.precedence and r.target.overlaps(target)]

@@ -130,14 +130,15 @@ def parse_target(text: str, nested: bool) -> Target:
     if not nested:
         return Target(text)
     segments = text.split("/")
-    for segment in segments:
+    for index, segment in enumerate(segments):
         if "*" in segment and segment != "*":
             instead = "/".join("*" if "*" in s else s for s in segments)
-            below = segment.replace("*", "")
+            rest = segment.replace("*", "")
+            below = "/".join((*segments[:index], rest))
             raise TargetError(
                 f"`*` stands for a whole segment, so `{segment}` can't be used. "
                 f"Write `{instead}` to match any segment there"
-                + (f", or `{below}/*` for everything below `{below}`." if below else ".")
+                + (f", or `{below}/*` for everything below `{below}`." if rest else ".")
             )
     if "*" not in segments:
         text = text + "*" if text.endswith("/") else text + "/*"

@@ -20,8 +20,8 @@ from .framing import PING_FRAME, Binary, Closed, FrameReader, Item, Ping, Pong, 
 from .outbox import Outbox
 
 if TYPE_CHECKING:
-    from .server import Realtime
     from .channel import Membership
+    from .server import Realtime
     from .workspace import Workspace
 
 _log = logging.getLogger("tidegate.connection")
@@ -88,7 +88,7 @@ class Connection:
         self.window = 0.0
         self.window_count = 0
         self.last_error: Code | None = None
-        self.memberships: dict[str, "Membership"] = {}
+        self.memberships: dict[str, Membership] = {}
         self.outbox: Outbox | None = None
         self._sender: Sender | None = None
         self._realtime = realtime
@@ -275,11 +275,17 @@ class Connection:
 
     def _shut_writing(self) -> None:
         """Tell the peer that no more comes, once everything is out; it then closes its side."""
-        if self.outbox is None and not _is_tls(self._sock):
-            try:
-                self._sock._sock.shutdown(1)
-            except OSError:
-                pass  # the peer is gone already
+        if self.outbox is not None:
+            return
+        try:
+            if _is_tls(self._sock):
+                self._sock._sslobj.shutdown()  # says so to TLS, and raises since the peer has not answered yet
+        except OSError:
+            pass
+        try:
+            self._sock._sock.shutdown(1)
+        except OSError:
+            pass  # the peer is gone already
 
     def abort(self) -> None:
         """Cut the socket. The reading greenlet sees its end and cleans up."""
@@ -390,4 +396,3 @@ def offered_subprotocol(environ: dict[str, Any]) -> str | None:
     """Return the first subprotocol the client offers. Xano's SDK puts its token there, raw."""
     offered: str = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
     return offered.partition(",")[0].strip() or None
-

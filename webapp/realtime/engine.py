@@ -94,7 +94,6 @@ class Engine:
 
     def _send(self, connection: Connection, command: Send) -> None:
         received = monotonic()
-        workspace = connection.workspace
         membership = self._membership(connection, command.channel)
         if membership is None:
             self._decide_and_refuse(connection, _operation(connection, command), command.channel, NOT_JOINED)
@@ -119,16 +118,12 @@ class Engine:
         )
         self._publish(connection, message, membership, received)
 
-    def _send_privately(
-        self, connection: Connection, command: Send, membership: Membership, received: float
-    ) -> None:
+    def _send_privately(self, connection: Connection, command: Send, membership: Membership, received: float) -> None:
         assert command.socket_id is not None
         target = membership.channel.members.get(command.socket_id)
         peer = Peer(present=False) if target is None else Peer(True, target.connection.actor.kind)
         facts = Facts(marked_authenticated=command.authenticated, peer=peer)
-        decision = decide(
-            connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts
-        )
+        decision = decide(connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts)
         if not decision.allowed or target is None:
             self._refuse_decision(connection, decision)
             return
@@ -147,9 +142,7 @@ class Engine:
         )
         self._publish(connection, message, membership, received)
 
-    def _publish(
-        self, connection: Connection, message: Message, membership: Membership, received: float
-    ) -> None:
+    def _publish(self, connection: Connection, message: Message, membership: Membership, received: float) -> None:
         workspace = connection.workspace
         version = workspace.rules.version
         tap = self._tap
@@ -283,9 +276,7 @@ class Engine:
 
     # Refusing
 
-    def _decide_and_refuse(
-        self, connection: Connection, operation: Operation, channel: str, facts: Facts
-    ) -> None:
+    def _decide_and_refuse(self, connection: Connection, operation: Operation, channel: str, facts: Facts) -> None:
         """Ask the judge once more for the whole explanation, and tell the client its short form."""
         decision = decide(connection.workspace.rules, connection.actor, operation, channel, facts)
         self._refuse_decision(connection, decision)
@@ -358,9 +349,7 @@ class Engine:
 def _operation(connection: Connection, command: Send) -> Operation:
     if command.socket_id is not None:
         return Operation.SEND_PRIVATE
-    return message_operation(
-        connection.workspace.rules, connection.actor, command.channel, command.authenticated
-    )
+    return message_operation(connection.workspace.rules, connection.actor, command.channel, command.authenticated)
 
 
 def _is_from(message: Message, connection: Connection) -> bool:

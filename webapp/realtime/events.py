@@ -102,8 +102,8 @@ class Message:
     """Something that is delivered to members of a channel.
 
     ``sender`` is the JSON of the client it comes from, None for a server event that names none. ``socket_id`` and
-    ``user_id`` are the sender's, ``target_id`` is the socketId of the recipient of a private message. ``stored`` is set where the channel
-    keeps history. ``id`` counts 100 ns ticks since 1970 and grows strictly.
+    ``user_id`` are the sender's, ``target_id`` is the socketId of the recipient of a private message. ``stored``
+    is set where the channel keeps history. ``id`` counts 100 ns ticks since 1970 and grows strictly.
     """
 
     id: int

@@ -9,6 +9,7 @@ the message can be refused and the connection lives.
 import logging
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import SERVER, Protocol, State
@@ -58,6 +59,8 @@ Item = bytes | Binary | TooLarge | Ping | Pong | Closed
 """What a reader yields; a text message is its bytes, since it is by far the most frequent."""
 
 PONG = Pong()
+
+_unmask: Any = apply_mask  # takes any buffer, whatever its stub says
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -121,7 +124,7 @@ class FrameReader:
                 and self._fragments is None
                 and (start == 8) == (data[1] == 0xFE)
             ):
-                return [apply_mask(data[start:], data[start - 4 : start])]
+                return [_unmask(data[start:], data[start - 4 : start])]
         items: list[Item] = []
         if self._partial:
             data = memoryview(self._partial + bytes(data))
@@ -163,7 +166,7 @@ class FrameReader:
         if masked and opcode < 8 and not first & 0x70 and opcode < 3 and length + self._fragments_size > self.limit:
             return self._skip(opcode, bool(final), length, start, len(data), items)
         if first == 0x81 and masked and end <= len(data) and self._fragments is None:
-            items.append(apply_mask(data[start:end], data[start - 4 : start]))
+            items.append(_unmask(data[start:end], data[start - 4 : start]))
             return end
         step = min(end, len(data))
         self._feeding = end - step
@@ -172,7 +175,9 @@ class FrameReader:
 
     def _skip(self, opcode: int, final: bool, length: int, start: int, end: int, items: list[Item]) -> int:
         if (opcode == Opcode.CONT) != (self._fragments is not None):
-            reason = "a fragment came where none was due" if opcode == Opcode.CONT else "a fragmented message was not ended"
+            reason = (
+                "a fragment came where none was due" if opcode == Opcode.CONT else "a fragmented message was not ended"
+            )
             items.append(Closed(1002, reason, close_frame(CloseCode.PROTOCOL_ERROR, reason)))
             return end
         total = self._fragments_size + length
@@ -237,4 +242,3 @@ class FrameReader:
 
 def _message(opcode: Opcode, payload: bytes) -> Item:
     return payload if opcode is Opcode.TEXT else Binary(payload)
-

@@ -13,6 +13,8 @@ from gevent.lock import RLock
 
 from ..core.actors import ANONYMOUS, Actor
 from ..core.codes import CloseCode, Code
+from ..core.permissions import Operation
+from ..core.policy import decide
 from ..inspector.tap import Tap
 from .broker import Broker
 from .broker.memory import MemoryBroker
@@ -169,7 +171,13 @@ class Realtime:
     # Connections
 
     def connect(
-        self, sock: Any, face: Face, workspace: Workspace | None, token: str | None, origin: str | None, address: str,
+        self,
+        sock: Any,
+        face: Face,
+        workspace: Workspace | None,
+        token: str | None,
+        origin: str | None,
+        address: str,
         user_agent: str,
     ) -> None:
         """Admit a client whose handshake is answered, or tell it why not and close."""
@@ -270,10 +278,9 @@ class Realtime:
         if live is not None:
             self.hub.current(workspace, live)
         wanted = _addressed(live, target_socket, target_user)
-        refused = sum(not live.members[c.id].rights.receive_event for c in wanted) if live is not None else 0
-        reasons = {Code.ANONYMOUS_NOT_ALLOWED.value: refused} if refused else {}
+        reasons = _unheard(workspace, live, wanted) if live is not None else {}
         if trace_only:
-            return Published(str(message.id), len(wanted) - refused, reasons)
+            return Published(str(message.id), len(wanted) - sum(reasons.values()), reasons)
         if target_socket is not None or target_user is not None:
             count = self.hub.deliver_event_to(live, message, wanted) if live is not None else 0
         else:
@@ -418,6 +425,16 @@ def _addressed(channel: Channel | None, socket_id: str | None, user: str | None)
     if user is not None:
         members = (c for c in members if c.actor.user_id == user)
     return list(members)
+
+
+def _unheard(workspace: Workspace, channel: Channel, members: Iterable[Connection]) -> dict[str, int]:
+    """Count the members that may not receive an event, by the code of the reason."""
+    kinds = Counter(c.actor.kind for c in members if not channel.members[c.id].rights.receive_event)
+    reasons: Counter[str] = Counter()
+    for kind, count in kinds.items():
+        code = decide(workspace.rules, Actor(kind=kind), Operation.RECEIVE_EVENT, channel.name).code
+        reasons[str(code or Code.INTERNAL_ERROR)] += count
+    return dict(reasons)
 
 
 def event_client(dbo_id: int, row_id: int) -> Json:

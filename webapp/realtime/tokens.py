@@ -98,7 +98,10 @@ class TokenVerifier:
     def _check_audience(self, audience: object) -> None:
         if audience is None:
             if self.audience_required:
-                raise TokenProblem(Code.TOKEN_INVALID, f"aud: where there are several workspaces, it must name this one ({self.canonical}).")
+                raise TokenProblem(
+                    Code.TOKEN_INVALID,
+                    f"aud: where there are several workspaces, it must name this one ({self.canonical}).",
+                )
             return
         named = audience if isinstance(audience, list) else [audience]
         if self.canonical not in named:
@@ -107,7 +110,9 @@ class TokenVerifier:
 
 _SIGNATURE_ONLY: Any = {
     "verify_signature": True,
-    **dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss", "verify_sub", "verify_jti"), False),
+    **dict.fromkeys(
+        ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss", "verify_sub", "verify_jti"), False
+    ),
 }
 
 

@@ -23,8 +23,8 @@ class Turn:
 
     def __init__(self, run_callback: Callable[..., Any]) -> None:
         self._run_callback = run_callback
-        self._entries: list[tuple["Recipients | Connection", list[bytes]]] = []
-        self._recipients: "Recipients | Connection | None" = None
+        self._entries: list[tuple[Recipients | Connection, list[bytes]]] = []
+        self._recipients: Recipients | Connection | None = None
         self._chunks: list[bytes] = []
         self._scheduled = False
         self.before: Callable[[], None] | None = None

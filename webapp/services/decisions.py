@@ -8,6 +8,7 @@ from ..core.actors import ANONYMOUS, Actor, ClaimError, actor_from_claims
 from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import decide as judge
+from ..core.policy import message_operation
 from ..core.ruleset import RuleSet
 from ..models import Workspace
 from ..realtime.tokens import TokenProblem
@@ -16,6 +17,9 @@ from .live import load_verifier
 from .rules import active_rules
 
 ANONYMOUS_WORD = "anonymous"
+SEND = "send"
+"""A message as a client sends it: the rules say whether it is a public or an authenticated one."""
+OPERATIONS = (*(operation.value for operation in Operation), SEND)
 
 
 def actor_of(workspace: Workspace, text: str) -> Actor:
@@ -41,11 +45,11 @@ def decide(workspace: Workspace, channel: str, operation: str, actor: Actor, rul
     Raises:
         InvalidInput: there is no such operation.
     """
-    try:
-        asked = Operation(operation)
-    except ValueError:
-        raise InvalidInput({"operation": f"Expected one of {', '.join(Operation)}."}) from None
-    return judge(active_rules(workspace) if rules is None else rules, actor, asked, channel)
+    if operation not in OPERATIONS:
+        raise InvalidInput({"operation": f"Expected one of {', '.join(OPERATIONS)}."})
+    active = active_rules(workspace) if rules is None else rules
+    asked = message_operation(active, actor, channel, False) if operation == SEND else Operation(operation)
+    return judge(active, actor, asked, channel)
 
 
 def decision_document(decision: Decision) -> dict[str, Any]:

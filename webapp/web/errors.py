@@ -26,7 +26,9 @@ def init_app(app: Flask) -> None:
 
 
 def _form_too_old(_error: CSRFError) -> Response:
-    return _render(400, "This form is too old", "You were signed out or signed in again since. Reload the page and try again.")
+    return _render(
+        400, "This form is too old", "You were signed out or signed in again since. Reload the page and try again."
+    )
 
 
 def _page(error: HTTPException) -> Response | HTTPException:

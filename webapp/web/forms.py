@@ -11,11 +11,10 @@ def show_problems(form: Form, error: ServiceError) -> list[str]:
     """Put a service's problems beside their fields; return those that concern no field of this form."""
     rest = []
     for name, message in error.problems.items():
-        field = form[name] if name in form else None
-        if field is None:
-            rest.append(message)
+        if name in form:
+            form[name].errors = [*form[name].errors, message]
         else:
-            field.errors = [*field.errors, message]
+            rest.append(message)
     return rest
 
 

@@ -41,7 +41,9 @@ PLACES = (
 
 def init_app(app: Flask) -> None:
     app.jinja_env.tests["overlapping"] = _overlapping
-    app.jinja_env.globals.update(field_attributes=attributes, asset=asset, places=PLACES, current_area=current_area, theme=theme)
+    app.jinja_env.globals.update(
+        field_attributes=attributes, asset=asset, places=PLACES, current_area=current_area, theme=theme
+    )
     app.jinja_env.globals["preloaded_fonts"] = PRELOADED_FONTS
     app.after_request(_keep_static)
 

@@ -120,7 +120,8 @@ def _sprite(icons: Path) -> bytes:
     for name in ICONS:
         symbol = ET.SubElement(sprite, f"{{{SVG}}}symbol", {"id": name, "viewBox": "0 0 24 24"})
         symbol.extend(_shapes(icons / f"{name}.svg"))
-    return ET.tostring(sprite, encoding="utf-8")
+    written: bytes = ET.tostring(sprite, encoding="utf-8")
+    return written
 
 
 def _shapes(icon: Path) -> Iterator[ET.Element]:

@@ -38,9 +38,7 @@ def published(publication: Any) -> str:
     if not report.removed:
         return f"{sentence}; no client lost its place."
     were = "was" if report.removed == 1 else "were"
-    return (
-        f"{sentence}: {count(report.removed, 'client')} {were} taken out of {count(report.channels, 'channel')}."
-    )
+    return f"{sentence}: {count(report.removed, 'client')} {were} taken out of {count(report.channels, 'channel')}."
 
 
 def clock(moment: datetime | None) -> str:

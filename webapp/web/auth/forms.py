@@ -10,7 +10,10 @@ PASSWORD_MIN_LENGTH = 12
 class SetupForm(FlaskForm):
     username = StringField(
         "Username",
-        validators=[InputRequired("Choose a name to sign in with."), Length(max=100, message="At most 100 characters.")],
+        validators=[
+            InputRequired("Choose a name to sign in with."),
+            Length(max=100, message="At most 100 characters."),
+        ],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(

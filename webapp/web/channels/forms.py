@@ -5,7 +5,16 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, SubmitField, TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    IntegerField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+)
 from wtforms.validators import Length, ValidationError
 from wtforms.widgets import HiddenInput
 
@@ -45,7 +54,7 @@ class RuleForm(VersionForm):
     history = SelectField(
         "Message history",
         coerce=int,
-        choices=[(depth, f"{depth:,} messages" if depth else "Off") for depth in HISTORY_DEPTHS],
+        choices=[SelectChoice(depth, f"{depth:,} messages" if depth else "Off") for depth in HISTORY_DEPTHS],
         description="How many messages a channel keeps for those who join later.",
     )
     history_events = BooleanField("Store server events", description="Keep what the server itself sends, too.")

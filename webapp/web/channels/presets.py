@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from ...core.permissions import Permission as P
+from ...core.permissions import Permission
 from ...core.ruleset import Rule
 from ...core.targets import parse_target
 
-_CHAT = frozenset({P.CLIENT_PUBLIC_MESSAGING, P.CLIENT_PUBLIC_MESSAGING_AUTHENTICATED_ONLY})
-_PRIVATE = frozenset({P.CLIENT_PRIVATE_MESSAGING, P.CLIENT_PRIVATE_MESSAGING_AUTHENTICATED_ONLY})
+_CHAT = frozenset({Permission.CLIENT_PUBLIC_MESSAGING, Permission.CLIENT_PUBLIC_MESSAGING_AUTHENTICATED_ONLY})
+_PRIVATE = frozenset({Permission.CLIENT_PRIVATE_MESSAGING, Permission.CLIENT_PRIVATE_MESSAGING_AUTHENTICATED_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Preset:
     title: str
     says: str
     target: str
-    permissions: frozenset[P]
+    permissions: frozenset[Permission]
 
     @property
     def rule(self) -> Rule:
@@ -31,21 +31,21 @@ PRESETS = (
         "Open chat",
         "Anyone connects and sends.",
         "chat",
-        frozenset({P.ANONYMOUS_CLIENTS, P.CLIENT_PUBLIC_MESSAGING}),
+        frozenset({Permission.ANONYMOUS_CLIENTS, Permission.CLIENT_PUBLIC_MESSAGING}),
     ),
     Preset(
         "read-then-sign-in",
         "Read freely, sign in to send",
         "Anyone listens; a token is needed to send.",
         "chat",
-        _CHAT | {P.ANONYMOUS_CLIENTS},
+        _CHAT | {Permission.ANONYMOUS_CLIENTS},
     ),
     Preset(
         "notifications",
         "Notifications",
         "Anyone listens; only the server sends.",
         "notifications",
-        frozenset({P.ANONYMOUS_CLIENTS}),
+        frozenset({Permission.ANONYMOUS_CLIENTS}),
     ),
     Preset("members-chat", "Chat for signed-in users", "A token is needed to join and to send.", "chat", _CHAT),
     Preset(
@@ -53,7 +53,7 @@ PRESETS = (
         "The same, with direct messages",
         "Signed-in users see who is there and write to one another.",
         "chat",
-        _CHAT | _PRIVATE | {P.PRESENCE},
+        _CHAT | _PRIVATE | {Permission.PRESENCE},
     ),
 )
 

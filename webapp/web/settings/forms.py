@@ -19,7 +19,8 @@ _TEXTS = {
     ),
     "refuse_bad_tokens": (
         "Refuse bad tokens",
-        "A client with a token that is not accepted is closed with 4401. Otherwise it stays, anonymous, and is told why.",
+        "A client with a token that is not accepted is closed with 4401. "
+        "Otherwise it stays, anonymous, and is told why.",
     ),
     "access_manager": (
         "Access Manager",
@@ -27,7 +28,8 @@ _TEXTS = {
     ),
     "open_operations": (
         "Open operations",
-        "Anonymous clients may change metadata and memberships and delete messages, as on PubNub without Access Manager.",
+        "Anonymous clients may change metadata and memberships and delete messages, "
+        "as on PubNub without Access Manager.",
     ),
 }
 

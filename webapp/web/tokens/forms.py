@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -39,7 +39,9 @@ class MintForm(FlaskForm):
         description="Channel names or patterns, with commas between. Empty: wherever the rules allow it.",
         render_kw=PLAIN,
     )
-    ttl = SelectField("Valid for", coerce=int, choices=list(LIFETIMES), default=3600)
+    ttl = SelectField(
+        "Valid for", coerce=int, choices=[SelectChoice(seconds, words) for seconds, words in LIFETIMES], default=3600
+    )
 
     extras_object: dict[str, Any] | None = None
 
@@ -76,7 +78,7 @@ class ApiKeyForm(FlaskForm):
     )
     scopes = SelectMultipleField(
         "May do",
-        choices=[(scope.value, text) for scope, text in SCOPES.items()],
+        choices=[SelectChoice(scope.value, text) for scope, text in SCOPES.items()],
         default=[Scope.PUBLISH.value],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
