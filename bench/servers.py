@@ -21,6 +21,7 @@ from bench.machine import descendants, prepare_server
 START_LIMIT = 30.0
 STOP_LIMIT = 5.0
 _running: list["Server"] = []
+_folders: list[Path] = []
 
 
 class ServerFailed(Exception):
@@ -55,7 +56,7 @@ class Server:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.05)
-        raise ServerFailed(f"nothing listens on the port after {START_LIMIT:.0f} s: {self.tail()}")
+        raise self._failure(f"nothing listens on the port after {START_LIMIT:.0f} s")
 
     def wait_for_http(self, path: str, tls: ssl.SSLContext | None = None) -> None:
         """Return once ``path`` is answered with no server error: a port may be open before its worker is there."""
@@ -72,12 +73,18 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise ServerFailed(f"no answer to {path} after {START_LIMIT:.0f} s: {self.tail()}")
+        raise self._failure(f"no answer to {path} after {START_LIMIT:.0f} s")
 
     def check(self) -> None:
         """Raise ServerFailed if the process has ended."""
         if self._process.poll() is not None:
-            raise ServerFailed(f"ended with {self._process.returncode}: {self.tail()}")
+            raise self._failure(f"ended with {self._process.returncode}")
+
+    def _failure(self, what: str) -> ServerFailed:
+        """Stop what is left of the server and say what happened."""
+        text = f"{what}: {self.tail()}"
+        self.stop()
+        return ServerFailed(text)
 
     def tail(self) -> str:
         """The end of what the server printed, on one line."""
@@ -103,6 +110,7 @@ class Server:
 def scratch_folder() -> Path:
     """A new folder for what one server keeps; it goes with the server."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    _folders.append(folder)
     folder.chmod(0o755)  # nginx drops its privileges in the worker
     return folder
 
@@ -116,9 +124,11 @@ def free_port() -> int:
 
 
 def stop_all() -> None:
-    """Stop every server that is still running."""
+    """Stop every server that is still running, and remove what any of them has left."""
     while _running:
         _running[-1].stop()
+    for folder in _folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop_all_at_exit(limit: int) -> None:

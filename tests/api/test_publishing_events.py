@@ -89,14 +89,6 @@ def test_silent_members_are_refused_with_the_reason(api: Api, server: Server) ->
         assert silent.seen(channel) == []
 
 
-def test_a_member_whose_grants_do_not_let_it_read_is_refused_for_that(api: Api, server: Server) -> None:
-    channel = a_channel()
-    api.rules(rule("room/*", "A"))
-    token = api.token("ann", grants={"resources": {"channels": {channel: {"read": True}}}, "patterns": {}})
-    with Client(server, token["token"]).join(channel):
-        assert api.publish(channel, 1)["recipients"] == 1
-
-
 def test_trace_only_delivers_and_stores_nothing(api: Api, server: Server) -> None:
     api.rules(rule("room/*", "A", history=25, history_events=True))
     channel = a_channel()

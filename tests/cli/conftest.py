@@ -43,11 +43,17 @@ def run(app: Flask) -> Run:
     return run_
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables with which the real program uses the test's instance folder, on any free port."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    ours = {"INSTANCE": str(settings.instance), "SECRET_KEY": SECRET_KEY, "PORT": "0"}
+    return others | {f"TIDEGATE_{name}": value for name, value in ours.items()}
+
+
 @pytest.fixture
 def serving(settings: Settings) -> Iterator[subprocess.Popen[str]]:
     """A real server on the instance folder of the test."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-    environ |= {"TIDEGATE_INSTANCE": str(settings.instance), "TIDEGATE_SECRET_KEY": SECRET_KEY, "TIDEGATE_PORT": "0"}
+    environ = environment(settings)
     command = [sys.executable, str(ROOT / "app.py")]
     log = settings.instance / "log"
     with log.open("w") as file:

@@ -33,7 +33,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_every_command_is_documented_with_its_options() -> None:
     sections = dict(
-        re.findall(r"^### `tidegate ([a-z -]+?)(?: [A-Z\[].*)?`$(.*?)(?=^##|\Z)", _cli(), re.MULTILINE | re.DOTALL)
+        re.findall(r"^### `tidegate ([a-z -]+?)(?: [A-Z\[][^`\n]*)?`$(.*?)(?=^##|\Z)", _cli(), re.MULTILINE | re.DOTALL)
     )
     found = dict(commands())
     assert set(sections) == {*found, "db upgrade"}

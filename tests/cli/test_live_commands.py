@@ -3,11 +3,12 @@
 import json
 import stat
 import subprocess
+import sys
 
 import pytest
 from flask import Flask
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import ROOT, Run, environment
 from webapp.config import Settings
 from webapp.core.permissions import Permission
 from webapp.core.ruleset import Rule, RuleSet
@@ -81,10 +82,13 @@ def test_a_running_server_is_asked(run: Run, serving: subprocess.Popen[str], set
     assert "considered" in decision  # only the server tells this
 
 
-def test_a_second_server_does_not_start(run: Run, serving: subprocess.Popen[str]) -> None:
-    result = run("serve")
-    assert result.exit_code == 1
-    assert "already" in result.stderr
+@pytest.mark.usefixtures("serving")
+def test_a_second_server_does_not_start(settings: Settings) -> None:
+    command = [sys.executable, str(ROOT / "app.py"), "serve"]
+    result = subprocess.run(
+        command, env=environment(settings), cwd=settings.instance, text=True, capture_output=True, timeout=30
+    )
+    assert (result.returncode, "already" in result.stderr) == (1, True)
 
 
 def test_nothing_is_restored_under_a_running_server(

@@ -1,7 +1,6 @@
 """Settings: every variable is read, checked, and documented."""
 
 import os
-import re
 import stat
 from ipaddress import ip_network
 from pathlib import Path
@@ -33,7 +32,8 @@ def test_defaults(tmp_path: Path) -> None:
 def test_every_variable_is_read(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("")
     given = {
-        "HOST": "::", "PORT": "443", "TLS_CERT": str(tmp_path / "c"), "TLS_KEY": str(tmp_path / "c"), "SECRET_KEY": SECRET,
+        "HOST": "::", "PORT": "443", "TLS_CERT": str(tmp_path / "c"), "TLS_KEY": str(tmp_path / "c"),
+        "SECRET_KEY": SECRET,
         "DATABASE_URL": "postgresql://u:p%40@h/db", "SQLITE_SYNCHRONOUS": "full", "WORKERS": "1",
         "PROXIES": "10.0.0.1, 192.168.0.0/16,::1", "ALLOW_PRIVATE_ADDRESSES": "on", "LOG_LEVEL": "DEBUG",
         "LIMIT_MESSAGE_BYTES": "1", "LIMIT_CHANNELS_PER_CLIENT": "2", "LIMIT_OUTBOX_BYTES": "3",

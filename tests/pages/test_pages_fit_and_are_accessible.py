@@ -37,9 +37,7 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
     at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     for path in PATHS:
         at_home.goto(path)
-        assert at_home.evaluate(OVERFLOW) <= 0, (
-            path
-        )
+        assert at_home.evaluate(OVERFLOW) <= 0, path
         at_home.evaluate(axe)
         assert at_home.evaluate(AXE) == [], path
 

@@ -102,7 +102,7 @@ def test_which_rule_decides_can_be_linked(at_home: Page, office: Office) -> None
     expect(at_home).to_have_url(re.compile(r"channel=chat%2Fa"))
     at_home.reload()
     expect(at_home.locator("#deciding .winner")).to_contain_text("chat/*")
-    at_home.get_by_label("Which rule decides?").fill("")
+    at_home.get_by_role("searchbox").fill("")
     expect(at_home.locator("#deciding")).to_be_empty()
 
 

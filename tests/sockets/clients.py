@@ -5,6 +5,7 @@ The handshake and the framing are those of ``websockets``' Sans-I/O layer; the b
 
 import contextlib
 import json
+import select
 import socket
 import ssl
 import struct
@@ -234,6 +235,19 @@ def settle(*clients: Client) -> list[list[Json]]:
     return received
 
 
+def pump(condition: Callable[[], bool], *clients: Client, timeout: float = TIMEOUT) -> None:
+    """Read what comes for any of these clients, answering pings, until the condition holds."""
+    ends = time.monotonic() + timeout
+    while not condition():
+        open_ones = [client for client in clients if not client.ended]
+        readable, _, _ = select.select([client.socket for client in open_ones], [], [], max(0, ends - time.monotonic()))
+        if not readable:
+            raise TimeoutError("nothing came in time")
+        for client in open_ones:
+            if client.socket in readable:
+                client._read()
+
+
 def handshake(server: Server, request: bytes) -> bytes:
     """Send bytes of one's own as the beginning of a connection and return all that comes back until its end."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as connection:
@@ -268,4 +282,4 @@ def message(channel: str, payload: Any, **options: Any) -> bytes:
     return json.dumps({"action": "message", "options": {"channel": channel, **options}, "payload": payload}).encode()
 
 
-__all__ = ["Client", "Closed", "Connect", "InvalidHandshake", "connecting", "frame", "handshake", "message", "settle"]
+__all__ = ["Client", "Closed", "Connect", "InvalidHandshake", "connecting", "frame", "handshake", "message", "pump", "settle"]

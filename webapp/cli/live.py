@@ -48,7 +48,6 @@ def publish(
     channel: str, data: str, event: str | None, socket_id: str | None, user: str | None, canonical: str
 ) -> None:
     """Send an event of the server with the payload JSON to CHANNEL. Needs a running server."""
-    target = {name: value for name, value in (("socketId", socket_id), ("user", user)) if value is not None}
     payload = _payload(data)
     if socket_id is not None and user is not None:
         raise click.UsageError("An event goes to one connection or to one user, not to both.")

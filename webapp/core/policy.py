@@ -46,11 +46,13 @@ class Rights:
     """The verdicts on everything a member may do, compiled once per join for all members of its kind.
 
     ``plain_is_authenticated``: a message that its sender does not mark goes to authenticated clients only.
+    ``history`` is the number of messages that the rule keeps.
     """
 
     rule: Rule | None
     version: int
     plain_is_authenticated: bool
+    history: int
     join: bool
     send_public: bool
     receive_public: bool
@@ -62,10 +64,6 @@ class Rights:
     in_presence: bool
     sees_presence: bool
     read_history: bool
-
-    @property
-    def history(self) -> int:
-        return self.rule.history if self.rule is not None else 0
 
 
 class _Blocked(Exception):
@@ -145,8 +143,10 @@ def rights(rules: RuleSet, kind: Kind, channel: str) -> Rights:
     actor = Actor(kind=kind)
     verdicts = {operation.value: decide(rules, actor, operation, channel, JOINED).allowed for operation in Operation}
     plain = message_operation(rules, actor, channel, marked_authenticated=False)
+    rule = rules.resolve(channel)
     return Rights(
-        rule=rules.resolve(channel),
+        rule=rule,
+        history=rule.history if rule is not None else 0,
         version=rules.version,
         plain_is_authenticated=plain is Operation.SEND_AUTHENTICATED,
         **verdicts,

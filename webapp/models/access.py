@@ -34,7 +34,7 @@ class Scope(StrEnum):
     RULES = "rules"
 
 
-class Admin(UserMixin, Base):  # type: ignore[misc]
+class Admin(UserMixin, Base):
     """A person who signs in to the dashboard."""
 
     __tablename__ = "admin"

@@ -23,11 +23,17 @@ from ..realtime.framing import text_frame
 NULL: Final = b"null"
 
 
+class _Options(msgspec.Struct, rename={"socket_id": "socketId"}):
+    channel: Any = None
+    authenticated: Any = None
+    socket_id: Any = None
+
+
 class _Frame(msgspec.Struct):
     """A client's frame. ``payload`` is kept as the bytes it came in, checked to be JSON."""
 
     action: str
-    options: dict[str, Any] | None = None
+    options: _Options | None = None
     payload: msgspec.Raw = msgspec.Raw(NULL)
 
 
@@ -36,6 +42,7 @@ class _JoinPayload(msgspec.Struct):
     presence: bool | None = None
 
 
+_NO_OPTIONS = _Options()
 _decode_frame = msgspec.json.Decoder(_Frame).decode
 _decode_join = msgspec.json.Decoder(_JoinPayload | None).decode
 _encode = msgspec.json.encode
@@ -56,25 +63,26 @@ class XanoFace:
             parsed = _decode_frame(frame)
         except (msgspec.DecodeError, RecursionError) as error:
             raise FrameError(f"Not a frame of this protocol: {error}.") from None
-        options = parsed.options or {}
-        channel = options.get("channel")
+        options = parsed.options or _NO_OPTIONS
+        channel = options.channel
         if not isinstance(channel, str):
             raise FrameError("options.channel: expected the name of a channel.")
         match parsed.action:
             case "message":
+                authenticated, socket_id = options.authenticated, options.socket_id
                 return Send(
                     channel,
                     bytes(parsed.payload),
-                    authenticated=_mark(options, channel),
-                    socket_id=_socket_id(options, channel),
+                    authenticated is not None and _mark(authenticated, channel),
+                    _socket_id(socket_id, channel) if socket_id is not None else None,
                 )
             case "join":
                 asked = _join_payload(parsed.payload, channel)
-                return Join(channel, wants_history=bool(asked.history), wants_presence=bool(asked.presence))
+                return Join(channel, bool(asked.history), bool(asked.presence))
             case "leave":
                 return Leave(channel)
             case "history":
-                return ReadHistory(channel, socket_id=_socket_id(options, channel))
+                return ReadHistory(channel, _socket_id(options.socket_id, channel))
         raise FrameError(f"action: `{parsed.action[:40]}` is not one of message, join, leave, history.", channel)
 
     def message(self, message: Message, *, to_sender: bool = False) -> bytes:
@@ -132,9 +140,8 @@ def _message_json(message: Message, *, to_sender: bool = False) -> Json:
     return b"".join(parts)
 
 
-def _mark(options: dict[str, Any], channel: str) -> bool:
+def _mark(value: object, channel: str) -> bool:
     """Read ``authenticated``; WeWeb sends false, null, "" or nothing, all meaning no."""
-    value = options.get("authenticated")
     if value is True:
         return True
     if value is None or value is False or value == "":
@@ -142,8 +149,7 @@ def _mark(options: dict[str, Any], channel: str) -> bool:
     raise FrameError("options.authenticated: expected true or false.", channel)
 
 
-def _socket_id(options: dict[str, Any], channel: str) -> str | None:
-    value = options.get("socketId")
+def _socket_id(value: object, channel: str) -> str | None:
     if value is None or value is False or value == "":
         return None
     if isinstance(value, str):

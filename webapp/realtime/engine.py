@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.codes import Code
 from ..core.decision import Decision
 from ..core.permissions import Operation
-from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
+from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
 from .broker import Broker
 from .channel import Membership
 from .connection import Connection
@@ -64,7 +64,8 @@ class Engine:
         """Take a frame of a client: count it, decode it, do what it says, and answer for whatever goes wrong."""
         if connection.closing_since:
             return
-        if not self._within_rate(connection):
+        connection.received += 1
+        if self._limits.messages_per_minute and not self._within_rate(connection):
             self.refuse(connection, Code.RATE_LIMITED, None)
             return
         try:
@@ -101,7 +102,7 @@ class Engine:
         if command.socket_id is not None:
             self._send_privately(connection, command, membership, received)
             return
-        rights = membership.rights
+        rights = membership.group.rights
         authenticated = command.authenticated or rights.plain_is_authenticated
         if not (rights.send_authenticated if authenticated else rights.send_public):
             self._decide_and_refuse(connection, _operation(connection, command), command.channel, JOINED)
@@ -116,7 +117,7 @@ class Engine:
             user_id=connection.actor.user_id,
             authenticated=authenticated,
         )
-        self._publish(connection, message, membership, received)
+        self._publish(connection, message, rights, received)
 
     def _send_privately(self, connection: Connection, command: Send, membership: Membership, received: float) -> None:
         assert command.socket_id is not None
@@ -140,21 +141,28 @@ class Engine:
             authenticated=command.authenticated,
             thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
         )
-        self._publish(connection, message, membership, received)
+        self._publish(connection, message, membership.rights, received)
 
-    def _publish(self, connection: Connection, message: Message, membership: Membership, received: float) -> None:
+    def _publish(self, connection: Connection, message: Message, rights: Rights, received: float) -> None:
+        """Hand an accepted message on: stored first where the channel keeps history."""
         workspace = connection.workspace
-        version = workspace.rules.version
-        tap = self._tap
+        if rights.history:
+            self._store_and_publish(connection, message, rights, received)
+            return
+        recipients = self._broker.publish(workspace, message)
+        self._tap.delivered(workspace.canonical, message, rights.version, recipients, received, monotonic())
+
+    def _store_and_publish(self, connection: Connection, message: Message, rights: Rights, received: float) -> None:
+        workspace = connection.workspace
 
         def delivered(recipients: int | None) -> None:
-            tap.delivered(workspace.canonical, message, version, recipients, received, monotonic())
+            self._tap.delivered(workspace.canonical, message, rights.version, recipients, received, monotonic())
             if recipients is None:
                 self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel)
 
         def still_allowed() -> bool:
             """Look at the sender's right again after a commit that took time."""
-            if connection.closing_since or workspace.rules.version == version:
+            if connection.closing_since or workspace.rules.version == rights.version:
                 return True
             operation = SENDING[message.kind]
             now_in = self._membership(connection, message.channel)
@@ -163,7 +171,7 @@ class Engine:
             self._decide_and_refuse(connection, operation, message.channel, Facts(joined=now_in is not None))
             return False
 
-        self._broker.publish(workspace, message, membership.rights.history, delivered, still_allowed)
+        self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed)
 
     # Joining and leaving
 
@@ -188,6 +196,9 @@ class Engine:
             # What was said before this join is in the history it gets, what is said after it is delivered.
             self._broker.settle()
             if connection.closing_since:
+                return
+            if not workspace.rights(connection.actor.kind, name).join:  # settling takes time: rules may be others
+                self._decide_and_refuse(connection, Operation.JOIN, name, NOT_JOINED)
                 return
         membership = self._hub.join(workspace, connection, name)
         membership.wants_presence = command.wants_presence
@@ -334,10 +345,7 @@ class Engine:
         self._decide_and_refuse(connection, Operation.JOIN, channel, NOT_JOINED)
 
     def _within_rate(self, connection: Connection) -> bool:
-        connection.received += 1
         limit = self._limits.messages_per_minute
-        if not limit:
-            return True
         now = connection.heard_at
         if now - connection.window >= RATE_WINDOW:
             connection.window = now

@@ -26,20 +26,24 @@ class Kind(StrEnum):
     EVENT = "event"
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+# Commands and messages are msgspec's structs, made several times faster than dataclasses, one of each a message.
+
+
+class Join(msgspec.Struct, frozen=True, gc=False):
+    """Be let into a channel."""
+
     channel: str
     wants_history: bool = False
     wants_presence: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(msgspec.Struct, frozen=True, gc=False):
+    """Leave a channel."""
+
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     """A message of a client: to the channel, or to one ``socketId`` of it."""
 
     channel: str
@@ -48,8 +52,7 @@ class Send:
     socket_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReadHistory:
+class ReadHistory(msgspec.Struct, frozen=True, gc=False):
     """Ask for what was said; with ``socket_id`` in private with that client."""
 
     channel: str
@@ -97,8 +100,7 @@ class Sender:
         return self._json
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct, gc=False):
     """Something that is delivered to members of a channel.
 
     ``sender`` is the JSON of the client it comes from, None for a server event that names none. ``socket_id`` and

@@ -37,10 +37,11 @@ class Hub:
         workspace.channels[name] = channel  # refreshing may have emptied and closed it
         return channel.add(connection, workspace.group(channel, connection.actor.kind))
 
-    def leave(self, workspace: Workspace, membership: Membership) -> None:
-        """Take a connection out of a channel; the others who see presence are told."""
+    def leave(self, workspace: Workspace, membership: Membership, visible: bool | None = None) -> None:
+        """Take a connection out of a channel; the others who see presence are told if it was ``visible`` to them."""
         channel = membership.channel
-        visible = membership.rights.in_presence
+        if visible is None:
+            visible = membership.rights.in_presence
         channel.remove(membership)
         if not channel.members:
             if workspace.channels.get(channel.name) is channel:
@@ -51,9 +52,11 @@ class Hub:
     def current(self, workspace: Workspace, channel: Channel) -> Channel:
         """Bring a channel's rights up to the rules in force, taking out whoever may no longer be there."""
         if not workspace.is_current(channel):
+            # Whoever is taken out was seen by the rules that let it in; the new ones would say it never was.
+            visible = {group: group.rights.in_presence for group in channel.groups.values()}
             for group in workspace.refresh(channel):
                 for membership in list(group.members.values()):
-                    self.leave(workspace, membership)
+                    self.leave(workspace, membership, visible[group])
                     self._removed(membership.connection, channel.name)
         return channel
 

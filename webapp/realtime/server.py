@@ -291,10 +291,11 @@ class Realtime:
     def _publish_to_channel(self, workspace: Workspace, message: Message) -> int:
         rule = workspace.rules.resolve(message.channel)
         keep = rule.history if rule is not None and rule.history_events else 0
+        if not keep:
+            return self.broker.publish(workspace, message)
         counts: list[int | None] = []
-        self.broker.publish(workspace, message, keep, counts.append)
-        if not counts:
-            self.broker.settle()
+        self.broker.store_and_publish(workspace, message, keep, counts.append)
+        self.broker.settle()
         if not counts or counts[0] is None:
             raise StorageUnavailable
         return counts[0]

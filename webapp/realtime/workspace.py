@@ -27,10 +27,12 @@ class WorkspaceConfig:
 class Workspace:
     """The live side of a workspace."""
 
-    __slots__ = ("_rights", "by_user", "channels", "config", "connections", "removals")
+    __slots__ = ("_rights", "by_user", "canonical", "channels", "config", "connections", "removals", "rules")
 
     def __init__(self, config: WorkspaceConfig) -> None:
         self.config = config
+        self.rules = config.rules
+        self.canonical = config.canonical
         self.channels: dict[str, Channel] = {}
         self.connections: dict[str, Connection] = {}
         self.by_user: dict[str, set[Connection]] = {}
@@ -38,22 +40,15 @@ class Workspace:
         """Memberships that the last change of rules ended, by channel."""
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
 
-    @property
-    def canonical(self) -> str:
-        return self.config.canonical
-
-    @property
-    def rules(self) -> RuleSet:
-        return self.config.rules
-
     def configure(self, config: WorkspaceConfig) -> None:
         """Put another configuration in force. Channels follow when :meth:`refresh` is called on them."""
         self.config = config
+        self.rules = config.rules
         self._rights = {}
 
     def rights(self, kind: ActorKind, channel: str) -> Rights:
         """Return what members of a kind may do on a channel, compiled once a rule and kind."""
-        rules = self.config.rules
+        rules = self.rules
         if kind.narrowed or channel_problem(channel) is not None:
             return rights(rules, kind, channel)  # what depends on the name is not for all channels of the rule
         key = (id(rules.resolve(channel)), kind)  # the rules stay alive as long as these rights
@@ -65,7 +60,7 @@ class Workspace:
     def open_channel(self, name: str) -> Channel:
         channel = self.channels.get(name)
         if channel is None:
-            channel = self.channels[name] = Channel(name, self.config.rules.version)
+            channel = self.channels[name] = Channel(name, self.rules.version)
         return channel
 
     def group(self, channel: Channel, kind: ActorKind) -> Group:
@@ -75,11 +70,11 @@ class Workspace:
         return group
 
     def is_current(self, channel: Channel) -> bool:
-        return channel.version == self.config.rules.version
+        return channel.version == self.rules.version
 
     def refresh(self, channel: Channel) -> list[Group]:
         """Compile a channel's rights from the rules in force and return the groups that may no longer be there."""
-        channel.version = self.config.rules.version
+        channel.version = self.rules.version
         for group in channel.groups.values():
             group.rights = self.rights(group.kind, channel.name)
         channel.rights_changed()

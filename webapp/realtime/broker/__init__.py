@@ -13,7 +13,10 @@ Delivered = Callable[[int | None], None]
 class Broker(Protocol):
     """Takes accepted messages, gives each channel one order, and hands them to the hub for delivery."""
 
-    def publish(
+    def publish(self, workspace: Workspace, message: Message) -> int:
+        """Deliver a message of a channel without history; returns the number of recipients."""
+
+    def store_and_publish(
         self,
         workspace: Workspace,
         message: Message,
@@ -21,9 +24,10 @@ class Broker(Protocol):
         delivered: Delivered,
         still_allowed: Callable[[], bool] | None = None,
     ) -> None:
-        """Store (if ``keep`` > 0) and deliver a message. Returns at once; ``delivered`` is called when it is done.
+        """Store a message among the newest ``keep`` of its channel, then deliver it.
 
-        ``still_allowed`` is asked again between storing and delivering, which may have taken time.
+        Returns at once; ``delivered`` is called when it is done. ``still_allowed`` is asked between storing and
+        delivering, since storing may take time.
         """
 
     def settle(self) -> None:

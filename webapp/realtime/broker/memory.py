@@ -16,7 +16,10 @@ class MemoryBroker:
         self._hub = hub
         self._history = history
 
-    def publish(
+    def publish(self, workspace: Workspace, message: Message) -> int:
+        return self._hub.deliver(workspace, message)
+
+    def store_and_publish(
         self,
         workspace: Workspace,
         message: Message,
@@ -24,10 +27,6 @@ class MemoryBroker:
         delivered: Delivered,
         still_allowed: Callable[[], bool] | None = None,
     ) -> None:
-        if not keep:
-            delivered(self._hub.deliver(workspace, message))
-            return
-
         def done(stored: bool) -> None:
             if not stored:
                 delivered(None)
