@@ -139,14 +139,14 @@ class Server:
 
     def kill(self) -> None:
         """Kill it with everything that belongs to it, at once."""
-        if self._door is not None:
-            self._door.close()
-            self._door = None
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+        if self._door is not None:
+            self._door.close()
+            self._door = None
 
     def restart(self) -> None:
         """Start it again on the same port with the same instance."""
@@ -176,7 +176,8 @@ class Server:
 
     def call(self, name: str, **arguments: Any) -> Any:
         """Call a service in the serving process; see ``tests.serving.Door`` for what there is."""
-        if self._door is None:
+        door = self._door
+        if door is None:
             door = socket.socket(socket.AF_UNIX)
             door.settimeout(30)
             try:
@@ -185,12 +186,12 @@ class Server:
                 door.close()
                 raise
             self._door = door
-        self._door.sendall(json.dumps({"call": name, "with": arguments}).encode() + b"\n")
+        door.sendall(json.dumps({"call": name, "with": arguments}).encode() + b"\n")
         answer = b""
         while not answer.endswith(b"\n"):
-            part = self._door.recv(1 << 20)
+            part = door.recv(1 << 20)
             if not part:
-                self._door.close()
+                door.close()
                 self._door = None
                 raise EOFError("the server went away")
             answer += part

@@ -82,7 +82,9 @@ class Server:
         """Make an API key, with every scope if none is named."""
         with self.app.app_context():
             found = workspaces.get(workspace)
-            return apikeys.create(found, f"tests {uuid.uuid4().hex[:8]}", scopes or None, author="tests", source="cli")[1]
+            return apikeys.create(found, f"tests {uuid.uuid4().hex[:8]}", scopes or None, author="tests", source="cli")[
+                1
+            ]
 
     def api(self, *scopes: str, workspace: str = "default") -> "Api":
         """The API of a workspace with a key of it."""
@@ -144,9 +146,7 @@ class Api:
     workspace: str = "default"
     headers: dict[str, str] = field(default_factory=dict)
 
-    def __call__(
-        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
-    ) -> Answer:
+    def __call__(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
         """Call ``path`` below the workspace; ``body`` is sent as JSON, ``raw`` as it is."""
         given = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if self.key is not None:

@@ -16,7 +16,6 @@ from webapp.config import Settings
 from webapp.services import workspaces
 
 
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the workspaces ``default`` and ``other``."""

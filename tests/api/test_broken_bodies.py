@@ -1,5 +1,6 @@
 """Bodies that are broken in every way get a stated answer, and nothing is changed."""
 
+import http.client
 import json
 from typing import Any
 
@@ -45,7 +46,7 @@ def _call(api: Api, route: Route, raw: bytes, **headers: str) -> Answer:
         b'{"a": "\n"}',
         b'{"a": "\\ud800"}',
         b'{"a": "\xff"}',
-        b'\xff\xfe{\x00}\x00',
+        b"\xff\xfe{\x00}\x00",
         b"\xef\xbb\xbf{}",
         b"{} {}",
         b"\x00",
@@ -138,8 +139,6 @@ def test_a_body_in_chunks(api: Api) -> None:
 
 def _chunked(api: Api, raw: bytes) -> Answer:
     """Send a body without a Content-Length."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=15)
     try:
         connection.putrequest("POST", "/api/v1/workspaces/default/events")
@@ -158,9 +157,45 @@ def _chunked(api: Api, raw: bytes) -> Answer:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("anonymous")
 names = st.sampled_from(
-    "channel data event auth dbo_id row_id target socketId user trace_only token sub extras ttl authorized_channels "
-    "grants claims operation as facts joined peer present authenticated anonymous exp resources patterns channels "
-    "pattern wildcard history enabled hash iss jti read".split()
+    [
+        "channel",
+        "data",
+        "event",
+        "auth",
+        "dbo_id",
+        "row_id",
+        "target",
+        "socketId",
+        "user",
+        "trace_only",
+        "token",
+        "sub",
+        "extras",
+        "ttl",
+        "authorized_channels",
+        "grants",
+        "claims",
+        "operation",
+        "as",
+        "facts",
+        "joined",
+        "peer",
+        "present",
+        "authenticated",
+        "anonymous",
+        "exp",
+        "resources",
+        "patterns",
+        "channels",
+        "pattern",
+        "wildcard",
+        "history",
+        "enabled",
+        "hash",
+        "iss",
+        "jti",
+        "read",
+    ]
 ) | st.text(max_size=10)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5), max_leaves=15

@@ -1,5 +1,7 @@
 """Who may do what: keys, their scopes, their workspace."""
 
+import contextlib
+import http.client
 import json
 
 import pytest
@@ -125,3 +127,21 @@ def test_changes_are_audited_with_the_keys_name(server: Server) -> None:
     assert entry.actor.startswith("API key tests ")
     assert entry.address == "127.0.0.1"
     assert minted["token"] not in json.dumps([entry.before, entry.after])
+
+
+def test_a_key_is_slowed_down_alone(server: Server) -> None:
+    """It may ask 3,000 times a minute; another key is not held up by it."""
+    busy, idle = {"Authorization": f"Bearer {server.key()}"}, {"Authorization": f"Bearer {server.key()}"}
+    path = "/api/v1/workspaces/no-such-workspace/rules"
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)) as connection:
+        status = 0
+        for asked in range(1, 6002):  # a window may end in between
+            connection.request("GET", path, headers=busy)
+            response = connection.getresponse()
+            status, body = response.status, response.read()
+            if status == 429:
+                break
+    assert (status, json.loads(body)["error"]["code"]) == (429, "rate_limited")
+    assert asked > 3000
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert server.request("GET", ADDRESS, headers=idle).status == 200

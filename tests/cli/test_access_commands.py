@@ -65,7 +65,8 @@ def test_a_token_stands_alone_on_the_last_line(run: Run, app: Flask) -> None:
     "arguments",
     [
         ["--ttl", "0"], ["--ttl", "-1"], ["--ttl", "soon"], ["--ttl", "1.5h"], ["--ttl", "99999999999d"], ["--ttl", ""],
-        ["--extras", "x"], ["--extras", "[]"], ["--extras", "{"], ["--extras", '{"a": NaN}'], ["--extras", "[" * 100_000],
+        ["--extras", "x"], ["--extras", "[]"], ["--extras", "{"], ["--extras", '{"a": NaN}'],
+        ["--extras", "[" * 100_000],
         ["--dbo-id", "x"], ["--row-id", "1.5"], ["--channel", "foo*"], ["--channel", ""], ["--grants", '{"x": 1}'],
         ["--claims", '{"exp": 1}'], ["--sub", "x" * 300], ["--workspace", "nowhere"], ["--nonsense"], ["surplus"],
     ],

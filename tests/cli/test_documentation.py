@@ -8,6 +8,7 @@ import click
 
 from webapp.cli import tidegate
 from webapp.config import setting_infos
+from webapp.services import decisions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -36,13 +37,14 @@ def test_every_command_is_documented_with_its_options() -> None:
         re.findall(r"^### `tidegate ([a-z -]+?)(?: [A-Z\[][^`\n]*)?`$(.*?)(?=^##|\Z)", _cli(), re.MULTILINE | re.DOTALL)
     )
     found = dict(commands())
+    assert all(f"`{operation}`" in sections["decide"] for operation in decisions.OPERATIONS)
     assert set(sections) == {*found, "db upgrade"}
     for name, command in found.items():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert f"`{parameter.opts[0]}" in sections[name], (name, parameter.opts)
             else:
-                assert str(parameter.make_metavar(click.Context(command))).strip("[]") in _cli(), name
+                assert (parameter.metavar or parameter.name or "").upper() in _cli(), name
 
 
 def _cli() -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.services.making import BY
 from webapp.models import Action, Admin, RoleName, SetupLink, Workspace, now
-from webapp.services import admins, audit, workspaces
+from webapp.services import admins, audit, passwords, workspaces
 from webapp.services.errors import Conflict, InvalidInput, NotFound
 from webapp.services.transactions import reading, writing
 
@@ -202,3 +202,19 @@ def test_a_new_workspace_belongs_to_who_made_it_or_to_all(workspace: Workspace) 
     ours = workspaces.create("ours", "Ours", **BY)
     assert [admin.username for admin, _ in admins.members(mine)] == ["ada"]
     assert [admin.username for admin, _ in admins.members(ours)] == ["ada", "bob"]
+
+
+def test_of_two_requests_with_one_link_one_wins(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing takes its time and lets others run: the link was still good before it, and is used after it."""
+    link = admins.setup_link()
+    hashed = passwords.hashed
+
+    def overtaken(password: str) -> str:
+        monkeypatch.setattr(passwords, "hashed", hashed)
+        admins.redeem_setup_link(link, "first", PASSWORD)
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", overtaken)
+    with pytest.raises(admins.LinkProblem):
+        admins.redeem_setup_link(link, "second", PASSWORD)
+    assert [admin.username for admin in admins.list_all()] == ["first"]

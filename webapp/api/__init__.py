@@ -14,7 +14,7 @@ VIEWS = (events, tokens, rules, decide, live, history)
 def init_app(app: Flask, settings: Settings) -> None:
     """Put everything that programs talk to on an application."""
     sockets.init_app(app, settings)
-    app.url_map.converters["any_name"] = names.AnyName
+    app.url_map.converters |= {"any_name": names.AnyName, "digits": names.Digits}
     blueprint = _json_api()
     errors.init_app(app, blueprint, PREFIX)
     for probe in (health.blueprint, metrics.blueprint):

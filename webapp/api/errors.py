@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 from flask import Blueprint, Flask, Response, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ..realtime.history import StoreError
@@ -71,7 +72,7 @@ ERRORS: dict[ErrorCode, ErrorInfo] = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorInfo(415, "Send the body as `Content-Type: application/json` in UTF-8."),
     ErrorCode.INVALID_INPUT: ErrorInfo(422, "Something in this request can't be used."),
     ErrorCode.RATE_LIMITED: ErrorInfo(429, "Too many requests: wait as long as Retry-After says."),
-    ErrorCode.STORAGE_UNAVAILABLE: ErrorInfo(503, "The database could not be used just now, so nothing was done."),
+    ErrorCode.STORAGE_UNAVAILABLE: ErrorInfo(503, "The database could not be used just now. Try again."),
     ErrorCode.NOT_SERVING: ErrorInfo(503, "The server is starting or shutting down. Try again."),
     ErrorCode.INTERNAL_ERROR: ErrorInfo(500, "Something went wrong on the server. The log says more."),
 }
@@ -141,6 +142,7 @@ def init_app(app: Flask, blueprint: Blueprint, prefix: str) -> None:
     blueprint.register_error_handler(ServiceError, _refused_by_service)
     blueprint.register_error_handler(StorageUnavailable, _storage_unavailable)
     blueprint.register_error_handler(StoreError, _storage_unavailable)
+    blueprint.register_error_handler(OperationalError, _storage_unavailable)
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.register_error_handler(Exception, _failed)
 
@@ -174,7 +176,8 @@ def _code_of(error: ServiceError) -> ErrorCode:
     return next((code for kind, code in kinds if isinstance(error, kind)), ErrorCode.INVALID_INPUT)
 
 
-def _storage_unavailable(_error: Exception) -> Response:
+def _storage_unavailable(error: Exception) -> Response:
+    _log.error("%s %s: the database could not be used", request.method, request.path, exc_info=error)
     return _refused(ApiError(ErrorCode.STORAGE_UNAVAILABLE, headers={"Retry-After": "1"}))
 
 

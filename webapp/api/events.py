@@ -68,7 +68,7 @@ def _body_most() -> int:
     answer=EventOut,
     body=EventIn,
     body_most=_body_most,
-    errors=(ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.STORAGE_UNAVAILABLE),
+    errors=(ErrorCode.MESSAGE_TOO_LARGE,),
 )
 def publish_event(call: Call[EventIn, Nothing]) -> EventOut:
     """It goes to all members who may receive events (PERMISSIONS: `receive_event`), whatever the boxes for clients'

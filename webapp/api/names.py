@@ -16,9 +16,15 @@ from .errors import ApiError, ErrorCode
 class AnyName(BaseConverter):
     """A variable of a route that takes ``/`` too, also at its beginning, and may be empty."""
 
-    regex = ".*?"
+    regex = "(?s:.*?)"
     weight = 300
     part_isolating = False
+
+
+class Digits(BaseConverter):
+    """A variable of a route that takes the digits of a message's id alone, so that ``members`` is none."""
+
+    regex = "[0-9]{1,18}"
 
 
 def read_names(environ: Mapping[str, Any], template: str, open_name: str | None) -> dict[str, str]:

@@ -22,6 +22,7 @@ _ALWAYS = (
     ErrorCode.RATE_LIMITED,
     ErrorCode.INVALID_INPUT,
     ErrorCode.NOT_SERVING,
+    ErrorCode.STORAGE_UNAVAILABLE,
     ErrorCode.INTERNAL_ERROR,
 )
 _WITH_BODY = (ErrorCode.INVALID_JSON, ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)

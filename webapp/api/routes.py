@@ -138,9 +138,7 @@ def route(method: str, path: str, *scopes: Scope, summary: str, answer: type, **
 def mount(blueprint: Blueprint) -> None:
     """Put every route of the table on the blueprint."""
     for entry in ROUTES:
-        rule = entry.template
-        for variable in ("{canonical}", "{message_id}"):
-            rule = rule.replace(variable, f"<{variable[1:-1]}>")
+        rule = entry.template.replace("{canonical}", "<canonical>").replace("{message_id}", "<digits:message_id>")
         if entry.open_name is not None:
             rule = rule.replace("{" + entry.open_name + "}", f"<any_name:{entry.open_name}>")
         blueprint.add_url_rule(

@@ -81,7 +81,7 @@ def read_rules(call: Call[Nothing, Nothing]) -> Response:
     active = rules.active_rules(call.workspace)
     etag = f'"{active.version}"'
     if etag in (tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")):
-        return Response(status=304, headers={"ETag": etag})
+        return Response(status=304, headers={"ETag": etag}, mimetype="application/json")
     return answer(write_document(active, call.canonical), headers={"ETag": etag})
 
 

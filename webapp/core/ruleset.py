@@ -68,12 +68,12 @@ class DuplicateTargetError(ValueError):
 
 
 class _Node:
-    """A segment of the trie of patterns."""
+    """A segment of the trie of patterns. Small, since with many rules it is memory that a look-up waits for."""
 
     __slots__ = ("any", "below", "ends", "literal")
 
     def __init__(self) -> None:
-        self.literal: dict[str, _Node] = {}
+        self.literal: dict[str, _Node] | None = None
         self.any: _Node | None = None
         self.below: Rule | None = None
         self.ends: Rule | None = None
@@ -134,7 +134,12 @@ def _insert(root: _Node, rule: Rule) -> None:
     node = root
     for i, segment in enumerate(segments):
         if segment != "*":
-            node = node.literal.setdefault(segment, _Node())
+            if node.literal is None:
+                node.literal = {}
+            child = node.literal.get(segment)
+            if child is None:
+                child = node.literal[segment] = _Node()
+            node = child
         elif i == len(segments) - 1:
             node.below = rule
             return
@@ -149,17 +154,21 @@ def _find(node: _Node, names: list[str], i: int) -> Rule | None:
     if i == len(names):
         return node.ends
     name = names[i]
-    child = node.literal.get(name)
-    if child is not None:
-        found = _find(child, names, i + 1)
+    literal = node.literal
+    if literal is not None:
+        child = literal.get(name)
+        if child is not None:
+            found = _find(child, names, i + 1)
+            if found is not None:
+                return found
+    middle = node.any
+    if middle is not None and name:
+        found = _find(middle, names, i + 1)
         if found is not None:
             return found
-    if node.any is not None and name:
-        found = _find(node.any, names, i + 1)
-        if found is not None:
-            return found
-    if node.below is not None and (name or i + 1 < len(names)):
-        return node.below
+    below = node.below
+    if below is not None and (name or i + 1 < len(names)):
+        return below
     return None
 
 

@@ -108,33 +108,39 @@ class FrameReader:
 
     def feed(self, data: memoryview) -> list[Item]:
         """Take in bytes (copying what it keeps) and return what is complete."""
-        # The fast path: one complete, masked, final text frame of up to 64 KiB and nothing before or after it.
-        size = len(data)
-        if size > 6 and data[0] == 0x81 and not (self._feeding or self._skipping or self._partial):
-            length = data[1] & 0x7F
-            start = 6
-            if length == 126 and size > 8:
-                length = data[2] << 8 | data[3]
-                start = 8
-            if (
-                data[1] & 0x80
-                and length < 0x10000
-                and size == start + length
-                and length <= self.limit
-                and self._fragments is None
-                and (start == 8) == (data[1] == 0xFE)
-            ):
-                return [_unmask(data[start:], data[start - 4 : start])]
         items: list[Item] = []
+        position = 0
+        if not (self._feeding or self._skipping or self._partial) and self._fragments is None:
+            position = self._cut(data, items)
+            if position == len(data):
+                return items
         if self._partial:
             data = memoryview(self._partial + bytes(data))
             self._partial = b""
-        position = 0
         while position < len(data):
             position = self._take(data, position, items)
             if items and isinstance(items[-1], Closed):
                 break
         return items
+
+    def _cut(self, data: memoryview, items: list[Item]) -> int:
+        """The fast path: cut complete, masked, final text frames of up to 64 KiB, and say where the first other is."""
+        size, limit = len(data), self.limit
+        position = 0
+        while position + 6 <= size and data[position] == 0x81:
+            length = data[position + 1] - 0x80  # the mask bit must be set
+            start = position + 6
+            if length == 126 and position + 8 <= size:
+                length = data[position + 2] << 8 | data[position + 3]
+                start = position + 8
+            elif not 0 <= length < 126:
+                break
+            end = start + length
+            if end > size or length > limit:
+                break
+            items.append(_unmask(data[start:end], data[start - 4 : start]))
+            position = end
+        return position
 
     def _take(self, data: memoryview, position: int, items: list[Item]) -> int:
         """Handle what begins at ``position`` and return where the next thing begins."""

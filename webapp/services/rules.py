@@ -314,11 +314,11 @@ def _publish(
     address: str | None,
     change: _Change,
 ) -> Publication:
-    if len(rules.rules) > RULES_MOST:
-        raise InvalidInput({"channels": f"At most {RULES_MOST} rules."})
     reason = checked_text(reason, "reason")
-    # All that takes time happens before the transaction begins.
+    # All that takes time happens before the transaction begins. What is stored is read again first: a version that
+    # can't be read would keep every later start of the server from reading its workspace.
     document = json.dumps(write_document(rules), separators=(",", ":"))
+    check_document(json.loads(document), strict=True)
     with writing() as session:
         row = locked(session, workspace.id)
         active = session.get(RuleSetVersion, row.active_version_id) if row.active_version_id else None

@@ -65,7 +65,7 @@ def numbers() -> list[Number]:
         Number("Messages", f"{now['messages']:,}", "accepted since start"),
         Number("Deliveries", f"{now['deliveries']:,}", "since start"),
         Number("Denials", f"{now['refusals']:,}", "since start"),
-        Number("Up", _duration(now["uptime_seconds"]), "since start"),
+        Number("Up", _duration(now["uptime_seconds"]), "this server"),
     ]
 
 

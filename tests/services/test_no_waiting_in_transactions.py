@@ -1,0 +1,70 @@
+"""A write transaction on SQLite never lets another greenlet run: a second writer would freeze the whole loop."""
+
+from collections.abc import Callable, Iterator
+
+import greenlet
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from tests.services.making import BY, rule, rules
+from webapp.cli.group import application
+from webapp.config import Settings
+from webapp.extensions import db
+from webapp.models import Workspace
+from webapp.services import admins, apikeys, keys, tokens, workspaces
+from webapp.services import rules as rule_service
+
+PASSWORD = "correct horse battery"
+USE_CASES: dict[str, Callable[[Workspace], object]] = {
+    "publish": lambda w: rule_service.publish(w, rules("chat"), **BY),
+    "save a rule": lambda w: rule_service.save_rule(w, rule("chat"), **BY),
+    "mint": lambda w: tokens.mint(w, **BY),
+    "revoke": lambda w: tokens.revoke(w, "x", **BY),
+    "add a key": lambda w: keys.add_secret(w, **BY),
+    "make an API key": lambda w: apikeys.authenticate(apikeys.create(w, "ci", **BY)[1]),
+    "make an admin": lambda w: admins.create("ada", PASSWORD, **BY),
+    "use a set-up link": lambda w: admins.redeem_setup_link(admins.setup_link(), "ada", PASSWORD),
+    "make a workspace": lambda w: workspaces.create("other", "Other", **BY),
+    "change settings": lambda w: workspaces.update_settings(w, name="New", **BY),
+}
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    made = application(settings)
+    with made.app_context():
+        yield made
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("use_case", USE_CASES)
+def test_nobody_else_runs_during_a_transaction(workspace: Workspace, use_case: str) -> None:
+    in_transaction = False
+    transactions = 0
+    switches: list[str] = []
+
+    def began(connection: object) -> None:
+        nonlocal in_transaction, transactions
+        in_transaction, transactions = True, transactions + 1
+
+    def ended(connection: object) -> None:
+        nonlocal in_transaction
+        in_transaction = False
+
+    def switched(what: str, who: object) -> None:
+        if in_transaction:
+            switches.append(what)
+
+    listeners = (("begin", began), ("commit", ended), ("rollback", ended))
+    for name, listener in listeners:
+        event.listen(db.engine, name, listener)
+    before = greenlet.settrace(switched)
+    try:
+        USE_CASES[use_case](workspace)
+    finally:
+        greenlet.settrace(before)
+        for name, listener in listeners:
+            event.remove(db.engine, name, listener)
+    assert transactions > 0
+    assert switches == []
