@@ -102,12 +102,13 @@ class Bench:
         except ImportError as problem:
             say(f"rules: left out, {problem}")
             return None
-        sets = [(f"{size:,} rules", rules.build(size), rules.channels(size)) for size in rules.SIZES]
+        sets = [(rules.row(size), rules.build(size), rules.channels(size)) for size in rules.SIZES]
         gc.collect()
         gc.disable()
         for round_ in range(self.settings.rounds):
-            for row, rule_set, names in sets:
-                self.results.add(rules.NAME, "µs", row, round_, rules.measure(rule_set, names))
+            for row, rule_set, spread in sets:
+                for variant, names in ((rules.IN_USE, rules.in_use(spread)), (rules.SPREAD, spread)):
+                    self.results.add(rules.NAME, variant, row, round_, rules.measure(rule_set, names))
         gc.enable()
         return rules
 

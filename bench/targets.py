@@ -30,6 +30,7 @@ def judge(results: Results) -> list[Verdict]:
     burst = results.ratio("fanout", (many, TIDEGATE), (one, "bare"))
     nchan = results.ratio("rooms", (one, TIDEGATE), (one, "nchan"))
     arrivals = results.figure("connect", "clients/s/core", TIDEGATE)
+    look_up = results.ratio("rules", ("1,000 channels", "100,000 rules"), ("1,000 channels", "10 rules"))
     memory = results.figure("memory", "KiB", TIDEGATE)
     verdicts = [
         _at_most("Fan-out, 1 in flight: at most 1.15 × the bare send loop", floor, 1.15),
@@ -45,8 +46,9 @@ def judge(results: Results) -> list[Verdict]:
             None if arrivals is None else arrivals.median >= 1_800,
         ),
         _at_most("Memory: at most 22 KiB an idle connection", memory, 22),
+        _at_most("Look-up: with 100,000 rules at most 1.5 × as long as with 10", look_up, 1.5),
     ]
-    ran = {"Fan-out": "fanout", "Rooms": "rooms", "Connecting": "connect", "Memory": "memory"}
+    ran = {"Fan-out": "fanout", "Rooms": "rooms", "Connecting": "connect", "Memory": "memory", "Look-up": "rules"}
     present = results.scenarios()
     return [v for v in verdicts if ran[v.target.split(",")[0].split(":")[0]] in present]
 

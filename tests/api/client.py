@@ -225,5 +225,4 @@ def a_channel(prefix: str = "room") -> str:
     return f"{prefix}/{uuid.uuid4().hex[:12]}"
 
 
-OPEN = rule("room/*", "A M P", history=100)
-__all__ = ["OPEN", "Answer", "Api", "Client", "Server", "a_channel", "rule"]
+__all__ = ["Answer", "Api", "Client", "Server", "a_channel", "rule"]

@@ -1,6 +1,5 @@
 """Channel names in addresses: percent-encoded they are exact, and `/` may also stand bare."""
 
-import socket
 from urllib.parse import quote
 
 import pytest
@@ -83,15 +82,6 @@ def test_what_comes_last_says_what_is_asked_for(api: Api) -> None:
     assert api("GET", "/channels/a%2Fmembers").error == "not_found"
     assert api("GET", "/channels/a%2Fhistory").error == "not_found"
     assert api("DELETE", "/channels/a%2Fhistory/5").error == "not_found"
-
-
-def test_bytes_that_a_client_did_not_encode(api: Api, server: Server) -> None:
-    """curl sends what it is given. (Python's client can't, so this is written by hand.)"""
-    line = "GET /api/v1/workspaces/default/channels/ä/ö/members HTTP/1.0\r\n".encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as connection:
-        connection.sendall(line + f"Host: x\r\nAuthorization: Bearer {api.key}\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert '"channel":"ä/ö"'.encode() in answer
 
 
 @pytest.mark.parametrize("name", ["100%", "%", "%zz", "%2", "%FF", "%C3", "%ED%A0%80"])

@@ -110,11 +110,9 @@ def test_a_message_is_deleted_through_its_own_channel_and_workspace_alone(api: A
     assert _texts(api("GET", f"/channels/{channel}/history").json) == ["stays"]
 
 
-@pytest.mark.parametrize("message_id", ["x", "-1", "0", "1.0", "9" * 18, "9" * 19, "9" * 400, "%20", "", "١"])
+@pytest.mark.parametrize("message_id", ["x", "-1", "0", "1.0", "9" * 18, "9" * 19, "9" * 400, "%20", "", "%D9%A1"])
 def test_ids_that_no_message_has(api: Api, message_id: str) -> None:
-    answer = api(
-        "DELETE", f"/channels/room%2Fx/history/{message_id}" if message_id != "١" else "/channels/a/history/%D9%A1"
-    )
+    answer = api("DELETE", f"/channels/room%2Fx/history/{message_id}")
     assert (answer.status, answer.error) == (404, "not_found")
 
 

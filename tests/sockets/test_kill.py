@@ -90,7 +90,7 @@ def _rules_are_whole(server: Server, publisher: Publisher) -> int:
     assert active in (publisher.acknowledged, publisher.asked)
     assert found["targets"] == [row["pattern"] for row in version(active)]
     audited = [entry["after"]["version"] for entry in server.call("audited") if entry["action"] == "rules:publish"]
-    assert sorted(audited) == list(range(1, active + 1))
+    assert sorted(audited)[-500:] == list(range(max(1, active - 499), active + 1))
     assert found["numbers"] == list(range(max(1, active - 99), active + 1))
     return active
 

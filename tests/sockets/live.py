@@ -1,0 +1,139 @@
+"""The running server in this process, without sockets: its own hub and engine, a store and connections in memory.
+
+Store and connections implement the narrow interfaces that the server asks for; nothing of the server is replaced.
+"""
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from webapp.core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor
+from webapp.core.ruleset import RuleSet
+from webapp.protocols.xano import XANO
+from webapp.realtime.connection import Connection
+from webapp.realtime.engine import Limits
+from webapp.realtime.events import Message, Sender
+from webapp.realtime.history import Prune, Query
+from webapp.realtime.server import Realtime
+from webapp.realtime.workspace import Workspace, WorkspaceConfig
+
+Json = dict[str, Any]
+LIMITS = Limits(messages_per_minute=0)
+
+
+class MemoryStore:
+    """Keeps messages in a list. ``commits_at_once`` False makes the writer work in the background."""
+
+    def __init__(self, commits_at_once: bool) -> None:
+        self.commits_at_once = commits_at_once
+        self._kept: list[tuple[int, Message]] = []
+
+    def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
+        self._kept += [(workspace_id, replace(message)) for workspace_id, message in messages]
+
+    def read(self, query: Query) -> list[Message]:
+        found = [
+            message
+            for workspace_id, message in self._kept
+            if workspace_id == query.workspace_id
+            and message.channel == query.channel
+            and message.kind in query.kinds
+            and (query.thread is None or message.thread == query.thread)
+            and (query.before is None or message.id < query.before)
+        ]
+        return found[-query.limit :]
+
+    def delete(self, workspace_id: int, channel: str, message_id: int) -> bool:
+        before = len(self._kept)
+        self._kept = [(w, m) for w, m in self._kept if (w, m.channel, m.id) != (workspace_id, channel, message_id)]
+        return len(self._kept) < before
+
+    def last_id(self) -> int:
+        return max((message.id for _, message in self._kept), default=0)
+
+
+class MemoryConnection:
+    """A connection whose socket is a list of bytes."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, workspace: Workspace, actor: Actor) -> None:
+        self.id = f"socket-{next(self._numbers)}"
+        self.workspace = workspace
+        self.actor = actor
+        self.face = XANO
+        self.sender = Sender(self.id, actor.extras, actor.dbo_id, actor.row_id, actor.user_id)
+        self.address = self.user_agent = ""
+        self.connected_at = self.heard_at = self.window = 0.0
+        self.closing_since = 0.0
+        self.close_code = 0
+        self.ended = False
+        self.received = self.window_count = self.queued = 0
+        self.last_error = None
+        self.memberships: dict[str, Any] = {}
+        self.written = b""
+
+    def write(self, data: bytes) -> int:
+        self.written += data
+        return len(data)
+
+    def take(self) -> list[Json]:
+        """Return the frames written since the last look."""
+        data, self.written = self.written, b""
+        frames = []
+        while data:
+            assert data[0] == 0x81, "a text frame, unmasked and whole"
+            size, start = data[1], 2
+            if size == 126:
+                size, start = int.from_bytes(data[2:4], "big"), 4
+            elif size == 127:
+                size, start = int.from_bytes(data[2:10], "big"), 10
+            frames.append(json.loads(data[start : start + size]))
+            data = data[start + size :]
+        return frames
+
+
+class Live:
+    """A server in this process, with one workspace."""
+
+    def __init__(self, commits_at_once: bool = True) -> None:
+        self.realtime = Realtime(LIMITS, MemoryStore(commits_at_once))
+        self._generation = 0
+        self.publish(RuleSet())
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.realtime.workspaces["default"]
+
+    def publish(self, rules: RuleSet) -> int:
+        """Put rules in force and return how many memberships that ended."""
+        self._generation += 1
+        config = WorkspaceConfig(1, "default", replace(rules, version=self._generation), generation=self._generation)
+        return self.realtime.apply(config).removed
+
+    def connect(self, user: str | None) -> MemoryConnection:
+        actor = ANONYMOUS if user is None else Actor(AUTHENTICATED_KIND, user_id=user)
+        connection = MemoryConnection(self.workspace, actor)
+        self.realtime.connections.add(cast(Connection, connection))
+        self.realtime._by_address[""] += 1
+        self.workspace.add(cast(Connection, connection))
+        return connection
+
+    def disconnect(self, connection: MemoryConnection) -> None:
+        connection.ended = True
+        connection.closing_since = 1.0
+        self.realtime.disconnected(cast(Connection, connection))
+        self.end_turn()
+
+    def send(self, connection: MemoryConnection, action: str, channel: str, payload: Any = None, **options: Any) -> None:
+        """Have the engine read a frame of this connection, and end the turn."""
+        frame = {"action": action, "options": {"channel": channel, **options}, "payload": payload}
+        self.realtime.engine.receive(cast(Connection, connection), json.dumps(frame).encode())
+        self.end_turn()
+
+    def end_turn(self) -> None:
+        self.realtime.turn.flush()
+        self.realtime.broker.settle()
+        self.realtime.turn.flush()
