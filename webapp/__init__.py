@@ -14,6 +14,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigError: settings that can't be used.
     """
     from . import api, cli, web
+    from .api.addresses import TrustedProxies
     from .extensions import init_database
 
     settings = settings or Settings.from_env()
@@ -24,4 +25,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     cli.init_app(app)
     api.init_app(app, settings)
     web.init_app(app)
+    if settings.proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]
     return app

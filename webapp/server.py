@@ -80,6 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_connections": OPEN_FILES,
             "limit_request_line": REQUEST_LINE_MAX,
             "http_parser": "auto",
+            "forwarded_allow_ips": "",  # whose headers count is ours to say: TIDEGATE_PROXIES
             "keepalive": 15,
             "timeout": 60,
             "graceful_timeout": GRACEFUL_TIMEOUT,

@@ -1,5 +1,6 @@
 """Whether the process is alive, and whether it is ready for clients."""
 
+import socket
 from pathlib import Path
 
 from tests.api.client import Server
@@ -31,3 +32,20 @@ def test_alive_but_not_ready_without_the_database(tmp_path: Path) -> None:
             db.session.commit()
             db.engine.dispose()
         until(lambda: server.request("GET", "/readyz").status == 200, what="ready again")
+
+
+def test_not_ready_while_it_closes_its_connections(tmp_path: Path) -> None:
+    with started(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port), timeout=15) as client:
+        # A client that never answers the server's goodbye keeps it waiting for a moment.
+        client.sendall(
+            b"GET /rt/default HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        assert client.recv(4096).startswith(b"HTTP/1.1 101")
+        key = server.api()
+        server.process.terminate()
+        ready = until(lambda: (a := server.request("GET", "/readyz")).status == 503 and a, what="not ready")
+        assert ready.json == {"ready": False, "database": True, "rules": True, "serving": False}
+        refused = key("POST", "/events", {"channel": "a", "data": 1})
+        assert (refused.status, refused.error) == (503, "not_serving")
+        assert server.request("GET", "/healthz").status == 200

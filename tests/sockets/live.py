@@ -31,7 +31,7 @@ class MemoryStore:
         self._kept: list[tuple[int, Message]] = []
 
     def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
-        self._kept += [(workspace_id, replace(message)) for workspace_id, message in messages]
+        self._kept += messages
 
     def read(self, query: Query) -> list[Message]:
         found = [

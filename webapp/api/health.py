@@ -1,16 +1,19 @@
 """Whether the process is alive, and whether it is ready for clients."""
 
 import logging
+from datetime import timedelta
 
 import msgspec
 from flask import Blueprint, Response, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..models import Workspace, now
 from ..realtime.server import Realtime
 from ..services import workspaces
 from .errors import answer
 
 blueprint = Blueprint("health", __name__)
+TAKE_OVER = timedelta(seconds=5)
 _log = logging.getLogger("tidegate.health")
 
 
@@ -21,6 +24,11 @@ class Readiness(msgspec.Struct):
     database: bool
     rules: bool
     serving: bool
+
+
+def _is_loaded(realtime: Realtime, workspace: Workspace) -> bool:
+    """One that another process has just made is taken over within a second: until then nobody waits for it."""
+    return realtime.workspace(workspace.canonical) is not None or now() - workspace.created_at < TAKE_OVER
 
 
 @blueprint.get("/healthz")
@@ -35,9 +43,9 @@ def readyz() -> Response:
     realtime: Realtime | None = current_app.extensions.get("tidegate.realtime")
     database = rules = False
     try:
-        stored = [workspace.canonical for workspace in workspaces.list_all()]
+        stored = workspaces.list_all()
         database = True
-        rules = realtime is not None and bool(stored) and all(realtime.workspace(name) for name in stored)
+        rules = realtime is not None and all(_is_loaded(realtime, workspace) for workspace in stored)
     except SQLAlchemyError:
         _log.warning("the database does not answer", exc_info=True)
     serving = realtime is not None and not realtime.draining

@@ -11,7 +11,7 @@ from .group import application, settings_of
 SNIPPET = """\
   import {{ XanoClient }} from "@xano/js-sdk";
   const xano = new XanoClient({{ instanceBaseUrl: "{base}", realtimeConnectionHash: "{canonical}" }});
-  const channel = xano.channel("chat/lobby");
+  const channel = xano.channel("chat/lobby", {{ queueOfflineActions: true }});
   channel.on((message) => console.log(message));
   channel.message({{ hello: "world" }});
 """

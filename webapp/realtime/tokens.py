@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -29,7 +29,7 @@ class VerifyKey:
 
     kid: str | None
     algorithm: str
-    key: Any
+    key: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

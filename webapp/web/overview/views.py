@@ -22,7 +22,7 @@ const xano = new XanoClient({
   realtimeConnectionCanonical: %s,
   // realtimeAuthToken: "a token from this server",
 });
-const channel = xano.channel(%s, { presence: true, history: true });
+const channel = xano.channel(%s, { presence: true, history: true, queueOfflineActions: true });
 channel.on((action) => console.log(action), (error) => console.error(error));
 channel.message({ text: "Hello" });
 """
