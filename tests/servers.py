@@ -94,9 +94,7 @@ def make_tls(folder: Path) -> Tls:
 class Server:
     """A server process. ``settings`` are those of ``TIDEGATE_*``, in lower case without the prefix."""
 
-    def __init__(
-        self, instance: Path, *, port: int | None = None, tls: Tls | None = None, **settings: object
-    ) -> None:
+    def __init__(self, instance: Path, *, port: int | None = None, tls: Tls | None = None, **settings: object) -> None:
         self.instance = instance
         self.port = port or free_port()
         self.tls = tls

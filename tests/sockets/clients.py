@@ -69,7 +69,9 @@ class Client:
         plain.bind((address, 0))
         plain.connect(("127.0.0.1", server.port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = client_context(server.tls).wrap_socket(plain, server_hostname="localhost") if server.tls else plain
+        self.socket = (
+            client_context(server.tls).wrap_socket(plain, server_hostname="localhost") if server.tls else plain
+        )
         self.protocol.send_request(self.protocol.connect())
         self._write()
         while self.protocol.state.name == "CONNECTING" and self.protocol.handshake_exc is None:
@@ -282,4 +284,15 @@ def message(channel: str, payload: Any, **options: Any) -> bytes:
     return json.dumps({"action": "message", "options": {"channel": channel, **options}, "payload": payload}).encode()
 
 
-__all__ = ["Client", "Closed", "Connect", "InvalidHandshake", "connecting", "frame", "handshake", "message", "pump", "settle"]
+__all__ = [
+    "Client",
+    "Closed",
+    "Connect",
+    "InvalidHandshake",
+    "connecting",
+    "frame",
+    "handshake",
+    "message",
+    "pump",
+    "settle",
+]

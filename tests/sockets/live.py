@@ -127,7 +127,9 @@ class Live:
         self.realtime.disconnected(cast(Connection, connection))
         self.end_turn()
 
-    def send(self, connection: MemoryConnection, action: str, channel: str, payload: Any = None, **options: Any) -> None:
+    def send(
+        self, connection: MemoryConnection, action: str, channel: str, payload: Any = None, **options: Any
+    ) -> None:
         """Have the engine read a frame of this connection, and end the turn."""
         frame = {"action": action, "options": {"channel": channel, **options}, "payload": payload}
         self.realtime.engine.receive(cast(Connection, connection), json.dumps(frame).encode())
@@ -137,3 +139,21 @@ class Live:
         self.realtime.turn.flush()
         self.realtime.broker.settle()
         self.realtime.turn.flush()
+
+
+def simplified(frame: Json) -> Json:
+    """A frame of the wire as the model writes it."""
+    action, options, payload = frame["action"], frame["options"], cast(Json, frame["payload"])
+    short: Json = {"action": action, "channel": options["channel"]}
+    if action == "presence_full":
+        short["ids"] = [client["socketId"] for client in payload["presence"]]
+    elif action == "presence_update":
+        short |= {"what": payload["action"], "who": payload["presence"]["socketId"]}
+    elif action == "history":
+        short["messages"] = [simplified(each) for each in payload["history"]]
+    elif action in ("message", "event"):
+        short["payload"] = payload
+        short |= {"from": frame["client"]["socketId"]} if "client" in frame else {}
+        short |= {"authenticated": True} if options.get("authenticated") else {}
+        short |= {"peer": options["socketId"]} if "socketId" in options else {}
+    return short

@@ -81,7 +81,9 @@ def test_names_that_no_channel_can_have(client: Client, name: str, action: str) 
     assert client.sync() == []
 
 
-@pytest.mark.parametrize("name", ["x" * 255, "\u00e9" * 255, "\U0001f600" * 255, " ", "a//b", "/", "*", '"\\'], ids=ascii)
+@pytest.mark.parametrize(
+    "name", ["x" * 255, "\u00e9" * 255, "\U0001f600" * 255, " ", "a//b", "/", "*", '"\\'], ids=ascii
+)
 def test_names_that_are_odd_but_fine(client: Client, name: str) -> None:
     assert client.join(name) == {"action": "join", "options": {"channel": name}, "payload": {}}
     client.say(name, name)

@@ -91,9 +91,9 @@ def test_clients_per_user() -> None:
         admitted(connect(server.token("ann")))
 
 
-@pytest.mark.parametrize(("name", "value"), [("limit_outbox_bytes", 0), ("limit_message_bytes", "many"), ("limit_client", 3)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("limit_outbox_bytes", 0), ("limit_message_bytes", "many"), ("limit_client", 3)]
+)
 def test_a_setting_that_can_not_be_keeps_the_server_from_starting(name: str, value: object) -> None:
     with pytest.raises(RuntimeError, match=name.upper()), serving(**{name: value}):
         pass
-
-

@@ -13,7 +13,11 @@ PAYLOADS = [None, True, 0, -1.5, 10**30, "", "ü\u2028\U0001f600\\u0000", [], {}
 @pytest.fixture(autouse=True)
 def rules(server: Server) -> None:
     server.publish(
-        rule("chat", "A P M"), rule("both", "A P M X V"), rule("signed", "A P X"), rule("pairs", "A P V"), rule("mid", "A V Va P")
+        rule("chat", "A P M"),
+        rule("both", "A P M X V"),
+        rule("signed", "A P X"),
+        rule("pairs", "A P V"),
+        rule("mid", "A V Va P"),
     )
 
 
@@ -51,8 +55,10 @@ def test_any_json_is_a_payload(connect: Connect, payload: object) -> None:
 def test_a_payload_travels_as_it_was_written(connect: Connect) -> None:
     client = connect()
     client.join("chat")
-    client.text('{"payload": {"n": 1.10, "big": 12345678901234567890123, "twice": 1, "twice": 2},'
-                ' "action": "message", "unknown": 1, "options": {"channel": "chat", "other": [1]}}')
+    client.text(
+        '{"payload": {"n": 1.10, "big": 12345678901234567890123, "twice": 1, "twice": 2},'
+        ' "action": "message", "unknown": 1, "options": {"channel": "chat", "other": [1]}}'
+    )
     assert client.take("message")["payload"] == json.loads('{"n":1.1,"big":12345678901234567890123,"twice":2}')
     client.text('{"action": "message", "options": {"channel": "chat"}}')
     assert client.take("message")["payload"] is None
@@ -94,7 +100,9 @@ def test_the_mark_decides_where_both_are_on(server: Server, connect: Connect) ->
         client.join("both")
     ann.say("both", "to all")
     ann.say("both", "to us", authenticated=True)
-    ours, theirs, guests = ([(f["payload"], f["options"].get("authenticated")) for f in x] for x in settle(ann, bob, guest))
+    ours, theirs, guests = (
+        [(f["payload"], f["options"].get("authenticated")) for f in x] for x in settle(ann, bob, guest)
+    )
     assert ours == theirs == [("to all", None), ("to us", True)]
     assert guests == [("to all", None)]
     guest.say("both", "to them", authenticated=True)
@@ -102,7 +110,9 @@ def test_the_mark_decides_where_both_are_on(server: Server, connect: Connect) ->
     assert settle(guest, ann, bob) == [[], [], []]
 
 
-@pytest.mark.parametrize("options", [{}, *({n: v} for n in ("authenticated", "socketId") for v in (False, None, ""))], ids=repr)
+@pytest.mark.parametrize(
+    "options", [{}, *({n: v} for n in ("authenticated", "socketId") for v in (False, None, ""))], ids=repr
+)
 def test_unset_options_are_all_alike(connect: Connect, options: Json) -> None:
     client, other = connect(), connect()
     client.join("both")
@@ -118,8 +128,12 @@ def test_a_private_message_reaches_one_and_is_echoed_once(connect: Connect) -> N
     settle(ann, bob, eve)
     ann.whisper("pairs", bob_id, "for you")
     to_ann, to_bob, to_eve = settle(ann, bob, eve)
-    assert [(f["payload"], f["client"]["socketId"], f["options"]["socketId"]) for f in to_ann] == [("for you", ann_id, bob_id)]
-    assert [(f["payload"], f["client"]["socketId"], f["options"]["socketId"]) for f in to_bob] == [("for you", ann_id, ann_id)]
+    assert [(f["payload"], f["client"]["socketId"], f["options"]["socketId"]) for f in to_ann] == [
+        ("for you", ann_id, bob_id)
+    ]
+    assert [(f["payload"], f["client"]["socketId"], f["options"]["socketId"]) for f in to_bob] == [
+        ("for you", ann_id, ann_id)
+    ]
     assert to_eve == []
 
 

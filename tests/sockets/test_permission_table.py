@@ -33,7 +33,10 @@ def stage() -> Iterator[Stage]:
     ):
         server.publish(
             rule("lobby", "A P"),
-            *(rule(name, " ".join(letters), history=100, history_events=True) for name, letters in COMBINATIONS.items()),
+            *(
+                rule(name, " ".join(letters), history=100, history_events=True)
+                for name, letters in COMBINATIONS.items()
+            ),
         )
         clients = {name: connect(server.token(name) if known else None) for name, known in ACTORS.items()}
         ids, joining = {}, {}
@@ -105,7 +108,9 @@ def test_messages_to_the_channel(stage: Stage, sender: str, marked: bool) -> Non
         for channel, letters in COMBINATIONS.items():
             audience = AUDIENCE[letters, ACTORS[sender], marked] if may(letters, sender, "join") else None
             hears = audience is not None and may(letters, actor, "join") and may(letters, actor, RECEIVE[audience])
-            got = [(m["payload"], m["options"].get("authenticated"), m["client"]["socketId"]) for m in messages[channel]]
+            got = [
+                (m["payload"], m["options"].get("authenticated"), m["client"]["socketId"]) for m in messages[channel]
+            ]
             mark = True if audience == "authenticated" else None
             assert got == ([(label, mark, stage.ids[sender])] if hears else []), (channel, actor)
             assert len(errors[channel]) == (actor == sender and audience is None), (channel, actor)

@@ -73,7 +73,10 @@ def _got_whole_messages_then_1013(slow: Client) -> None:
 
 def test_one_that_reads_in_the_end_gets_everything() -> None:
     """What waits for a client is sent once it reads again, in order and whole."""
-    with serving(limit_messages_per_minute=0, limit_outbox_bytes=64 * 1024 * 1024) as server, connecting(server) as connect:
+    with (
+        serving(limit_messages_per_minute=0, limit_outbox_bytes=64 * 1024 * 1024) as server,
+        connecting(server) as connect,
+    ):
         server.publish(rule("a", "A M"))
         slow, sender = connect(receive_buffer=4096), connect()
         slow.join("a")
@@ -87,5 +90,3 @@ def test_one_that_reads_in_the_end_gets_everything() -> None:
         until(lambda: max(client["queued"] for client in server.call("clients")) == 0)
         slow.say("a", "lives")
         assert slow.take("message")["payload"] == "lives"
-
-

@@ -49,7 +49,9 @@ BAD: dict[str, tuple[Callable[[Server], str], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_token_makes_the_client_anonymous_and_is_explained_once(server: Server, connect: Connect, name: str) -> None:
+def test_a_bad_token_makes_the_client_anonymous_and_is_explained_once(
+    server: Server, connect: Connect, name: str
+) -> None:
     make, code = BAD[name]
     token = make(server)
     client = connect(token)

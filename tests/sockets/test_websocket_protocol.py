@@ -53,7 +53,9 @@ def test_fragments_with_pings_between_them(client: Client) -> None:
 
 
 def test_empty_fragments(client: Client) -> None:
-    client.raw(frame(1, b"", final=False) + frame(0, b"", final=False) + frame(0, message("a", 1), final=False) + frame(0))
+    client.raw(
+        frame(1, b"", final=False) + frame(0, b"", final=False) + frame(0, message("a", 1), final=False) + frame(0)
+    )
     assert client.take("message")["payload"] == 1
 
 
@@ -113,7 +115,9 @@ def test_rubbish_that_is_no_utf8_closes_with_1007(client: Client, text: bytes) -
     assert client.closed() == 1007
 
 
-@pytest.mark.parametrize(("sent", "expected"), [(b"", 1005), (struct.pack(">H", 1000) + b"bye", 1000), (b"\x0f\xa0", 4000)])
+@pytest.mark.parametrize(
+    ("sent", "expected"), [(b"", 1005), (struct.pack(">H", 1000) + b"bye", 1000), (b"\x0f\xa0", 4000)]
+)
 def test_a_close_is_answered_in_kind(client: Client, sent: bytes, expected: int) -> None:
     client.raw(frame(8, sent))
     assert client.closed() == expected

@@ -1,5 +1,6 @@
 """Who asks: the identity that a token gives a client, or none."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,6 +102,7 @@ def _user_id(claims: Mapping[str, Any]) -> str | None:
             continue
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ClaimError(f"{name}: expected a string or a whole number.")
+        _check_text(str(value), name)
         return str(value)
     return None
 
@@ -110,7 +112,15 @@ def _extras(value: object) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise ClaimError("extras: expected an object.")
+    _check_text(json.dumps(value, ensure_ascii=False), "extras")
     return value
+
+
+def _check_text(text: str, name: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ClaimError(f"{name}: holds half of a surrogate pair, which no frame can carry.") from None
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

@@ -34,9 +34,9 @@ class Tap:
     """Takes note of what passes. One object a process; ``enabled`` off changes nothing that is delivered."""
 
     def __init__(self) -> None:
-        self._messages: deque[tuple[str, "Message", int, int | None, float, float]] = deque()
+        self._messages: deque[tuple[str, Message, int, int | None, float, float]] = deque()
         self._bytes = 0
-        self.refusals: deque["Refusal"] = deque(maxlen=REFUSALS_KEPT)
+        self.refusals: deque[Refusal] = deque(maxlen=REFUSALS_KEPT)
         self.messages = 0
         self.refused: Counter[Code] = Counter()
         self.closed: Counter[int] = Counter()

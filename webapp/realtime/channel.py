@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from ..core.actors import Kind as ActorKind
 from ..core.permissions import Operation
 from ..core.policy import Rights
+from .turn import Recipients
 
 if TYPE_CHECKING:
     from .connection import Connection
     from .events import Encoder
-    from .turn import Recipients
 
 Audience = tuple[tuple["Encoder", "Recipients"], ...]
 """The recipients of a message, by the protocol that encodes it for them."""
@@ -62,7 +62,7 @@ class Channel:
         group.members[connection] = membership
         self.members[connection.id] = membership
         connection.memberships[self.name] = membership
-        self._audiences.clear()
+        self.audience_changed()
         return membership
 
     def remove(self, membership: Membership) -> None:
@@ -72,7 +72,7 @@ class Channel:
             del self.groups[group.kind]
         del self.members[connection.id]
         del connection.memberships[self.name]
-        self._audiences.clear()
+        self.audience_changed()
 
     def audience(self, operation: Operation) -> Audience:
         """Return the members whose rights let them do ``operation`` (receive something, or see presence).
@@ -84,8 +84,11 @@ class Channel:
             audience = self._audiences[operation] = self._collect(operation)
         return audience
 
-    def rights_changed(self) -> None:
-        """To be called when groups got new rights or a member now asks for presence."""
+    def audience_changed(self) -> None:
+        """To be called when members, rights, or the way a member is written to are no longer what they were."""
+        for audience in self._audiences.values():
+            for _, recipients in audience:
+                recipients.stale = True
         self._audiences.clear()
 
     def clients(self) -> Iterator["Connection"]:
@@ -100,4 +103,4 @@ class Channel:
             for connection, membership in group.members.items():
                 if not presence or membership.wants_presence:
                     by_encoder.setdefault(connection.face, []).append(connection)
-        return tuple((encoder, tuple(connections)) for encoder, connections in by_encoder.items())
+        return tuple((encoder, Recipients(connections)) for encoder, connections in by_encoder.items())

@@ -209,7 +209,12 @@ class Connection:
     def _block(self, rest: bytes) -> None:
         self.outbox = Outbox(self._loop, self._sock.fileno(), self._writable)
         self.outbox.append(rest)
-        self.write = self._queue
+        self._write_by(self._queue)
+
+    def _write_by(self, write: Callable[[bytes], int]) -> None:
+        self.write = write
+        for membership in self.memberships.values():
+            membership.channel.audience_changed()
 
     def _queue(self, data: bytes) -> int:
         """Stands in for ``write`` while the socket is full."""
@@ -237,7 +242,7 @@ class Connection:
             return
         outbox.close()
         self.outbox = None
-        self.write = _discard if self.closing_since else self._raw_write
+        self._write_by(_discard if self.closing_since else self._raw_write)
         if self._said_goodbye:
             self._shut_writing()
 
@@ -253,7 +258,7 @@ class Connection:
             else:
                 if written != len(data):
                     self.wrote_part(data, written)
-        self.write = _discard
+        self._write_by(_discard)
 
     # Ending
 
@@ -289,7 +294,7 @@ class Connection:
 
     def abort(self) -> None:
         """Cut the socket. The reading greenlet sees its end and cleans up."""
-        self.write = _discard
+        self._write_by(_discard)
         try:
             self._sock._sock.shutdown(2)
         except OSError:
@@ -297,7 +302,7 @@ class Connection:
 
     def _end(self) -> None:
         self.closing_since = self.closing_since or monotonic()
-        self.write = _discard
+        self._write_by(_discard)
         self.ended = True
         self._realtime.disconnected(self)
         if self.outbox is not None:

@@ -215,7 +215,7 @@ class Engine:
         """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""
         if command.wants_presence and not membership.wants_presence:
             membership.wants_presence = True
-            membership.channel.rights_changed()
+            membership.channel.audience_changed()
         self._turn.send(connection, connection.face.joined(command.channel))
         send_roster(self._turn, membership)
         if command.wants_history and not membership.wanted_history:

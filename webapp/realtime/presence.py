@@ -3,7 +3,7 @@
 from ..core.permissions import Operation
 from .channel import Channel, Membership
 from .connection import Connection
-from .turn import Turn
+from .turn import Recipients, Turn
 
 
 def roster(channel: Channel) -> list[Connection]:
@@ -27,5 +27,5 @@ def announce(turn: Turn, channel: Channel, who: Connection, action: str) -> None
     """
     for encoder, recipients in channel.audience(Operation.SEES_PRESENCE):
         frame = encoder.presence_update(channel.name, action, who.sender.json)
-        others = tuple(c for c in recipients if c is not who) if who in recipients else recipients
-        turn.send(others, frame)
+        others = recipients.connections
+        turn.send(Recipients(c for c in others if c is not who) if who in others else recipients, frame)

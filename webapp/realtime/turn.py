@@ -5,15 +5,32 @@ the same recipients travel in one ``send``. One object serves the whole process.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .connection import Connection
 
-Recipients = tuple["Connection", ...]
-
 _log = logging.getLogger("tidegate.turn")
+
+
+class Recipients:
+    """Some connections, and beside them how each is written to just now.
+
+    Iterating over the bound ``send`` of each socket instead of over connections spares two cache misses a delivery.
+    ``stale`` is set when that is no longer true (a socket is full, or someone is gone): then each is asked anew.
+    """
+
+    __slots__ = ("connections", "stale", "writes")
+
+    def __init__(self, connections: "Iterable[Connection]") -> None:
+        self.connections = tuple(connections)
+        self.writes = tuple(connection.write for connection in self.connections)
+        self.stale = False
+
+    def __len__(self) -> int:
+        return len(self.connections)
 
 
 class Turn:
@@ -30,7 +47,7 @@ class Turn:
         self.before: Callable[[], None] | None = None
 
     def send(self, recipients: "Recipients | Connection", frame: bytes) -> None:
-        """Have ``frame`` written to one connection, or to each of a tuple of them, when the turn ends."""
+        """Have ``frame`` written to one connection, or to each of several, when the turn ends."""
         if recipients is self._recipients:
             self._chunks.append(frame)
             return
@@ -60,18 +77,41 @@ class Turn:
         for recipients, chunks in entries:
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             try:
-                _write(recipients if type(recipients) is tuple else (recipients,), data)  # type: ignore[arg-type]
+                if not isinstance(recipients, Recipients):
+                    _write(recipients, data)
+                elif not recipients.stale:
+                    _write_to_all(recipients, data)
+                else:
+                    for connection in recipients.connections:
+                        _write(connection, data)
             except Exception:
                 _log.exception("writing to %s failed", recipients)
 
 
-def _write(recipients: Recipients, data: bytes) -> None:
+def _write_to_all(recipients: Recipients, data: bytes) -> None:
+    """The innermost loop: one ``send`` a recipient, and nothing else as long as all goes well."""
     size = len(data)
-    for connection in recipients:
+    remaining = iter(recipients.writes)
+    while True:
         try:
-            written = connection.write(data)
+            for write in remaining:
+                written = write(data)
+                if written != size:
+                    _current(recipients, remaining).wrote_part(data, written)
+            return
         except OSError as error:
-            connection.write_failed(data, error)
-        else:
-            if written != size:
-                connection.wrote_part(data, written)
+            _current(recipients, remaining).write_failed(data, error)
+
+
+def _current(recipients: Recipients, remaining: Iterator[Any]) -> "Connection":
+    return recipients.connections[len(recipients) - length_hint(remaining) - 1]
+
+
+def _write(connection: "Connection", data: bytes) -> None:
+    try:
+        written = connection.write(data)
+    except OSError as error:
+        connection.write_failed(data, error)
+    else:
+        if written != len(data):
+            connection.wrote_part(data, written)

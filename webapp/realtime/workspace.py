@@ -77,7 +77,7 @@ class Workspace:
         channel.version = self.rules.version
         for group in channel.groups.values():
             group.rights = self.rights(group.kind, channel.name)
-        channel.rights_changed()
+        channel.audience_changed()
         return [group for group in channel.groups.values() if not group.rights.join]
 
     def add(self, connection: Connection) -> None:
