@@ -4,8 +4,9 @@ Started by ``tests.servers``. The door is a Unix socket in the instance folder: 
 is answered by ``{"value"}`` or ``{"error"}``. The calls run in the serving process itself, as those of its API do.
 """
 
+# ruff: noqa: E402, I001
 # fmt: off
-from gevent import monkey; monkey.patch_all()  # noqa: E702, I001
+from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything else makes a socket or a lock)
 # fmt: on
 
 import json

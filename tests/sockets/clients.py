@@ -231,10 +231,7 @@ def settle(*clients: Client) -> list[list[Json]]:
     for client in clients:
         kept = client.sync()
         client.frames = kept + client.frames
-    received = []
-    for client in clients:
-        received.append(client.sync())
-    return received
+    return [client.sync() for client in clients]
 
 
 def pump(condition: Callable[[], bool], *clients: Client, timeout: float = TIMEOUT) -> None:

@@ -6,7 +6,7 @@ Store and connections implement the narrow interfaces that the server asks for; 
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from webapp.core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor
@@ -139,6 +139,21 @@ class Live:
         self.realtime.turn.flush()
         self.realtime.broker.settle()
         self.realtime.turn.flush()
+
+
+@dataclass(eq=False)
+class Member:
+    """A client as the model sees it: the channels it is in, and in which it asked for presence and history."""
+
+    connection: MemoryConnection
+    authenticated: bool
+    presence: dict[str, bool] = field(default_factory=dict)
+    history: dict[str, bool] = field(default_factory=dict)
+    expected: list[Json] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.connection.id
 
 
 def simplified(frame: Json) -> Json:

@@ -45,14 +45,17 @@ whole = st.builds(
 closes = st.builds(lambda code: frame(8, struct.pack(">H", code) if code else b""), st.sampled_from([0, 1000, 4000]))
 breaches = st.sampled_from(
     [
-        frame(1, b"x", mask=None),
         frame(0, b"x"),
+        frame(1, b"x", mask=None),
         frame(3, b"x"),
-        frame(0x41, b"x"),
-        frame(9, b"", final=False),
         frame(8, b"x"),
+        frame(9, b"", final=False),
+        frame(9, b"x" * 126),
+        frame(0x41, b"x"),
+        frame(0, b"x" * 500),
+        frame(1, b"x" * 500, mask=None),
+        frame(0x21, b"y" * 1000),
     ]
-    + [frame(0, b"x" * 500), frame(9, b"x" * 126), frame(0x21, b"y" * 1000), frame(1, b"x" * 500, mask=None)]
 )
 sequences = st.lists(st.one_of(whole, whole, controls(), fragmented()), max_size=8).map(b"".join)
 endings = st.one_of(st.just(b""), closes, breaches)

@@ -4,7 +4,6 @@ The model knows the rules from the expected table and the naive resolution of ta
 engine. Beside it the judge is asked, as a simulator would, whether it says the same as what happened.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import settings
@@ -23,7 +22,7 @@ from hypothesis.stateful import (
 from tests.core.making import permissions
 from tests.core.naive import winner
 from tests.core.permission_table import ALL_LETTERS, EXPECTED, EXPECTED_STRICT, Letters
-from tests.sockets.live import Json, Live, MemoryConnection, simplified
+from tests.sockets.live import Json, Live, Member, simplified
 from webapp.core.permissions import Operation
 from webapp.core.policy import Facts, Peer, decide, message_operation
 from webapp.core.ruleset import Rule, RuleSet, Switches
@@ -44,21 +43,6 @@ some_rule = st.builds(
     history_events=st.booleans(),
 )
 some_rules = st.lists(some_rule, min_size=1, max_size=5, unique_by=lambda made: made.target).map(tuple)
-
-
-@dataclass(eq=False)
-class Member:
-    """A client as the model sees it: the channels it is in, and in which it asked for presence and history."""
-
-    connection: MemoryConnection
-    authenticated: bool
-    presence: dict[str, bool] = field(default_factory=dict)
-    history: dict[str, bool] = field(default_factory=dict)
-    expected: list[Json] = field(default_factory=list)
-
-    @property
-    def id(self) -> str:
-        return self.connection.id
 
 
 class Model(RuleBasedStateMachine):
@@ -242,6 +226,10 @@ class Model(RuleBasedStateMachine):
         for client, channel in excluded:
             if (client, channel) in seen:
                 self.expect_update(client, channel, "leave", self.inside(channel))
+
+    @rule()
+    def flip_strictness(self) -> None:
+        self.change_rules(self.rules, not self.strict)
 
     # What is expected
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import flask_sock
 import gevent
 from flask import Response, request
-from gevent import get_hub
+from gevent import get_hub, getcurrent
 
 from ..core.actors import Actor
 from ..core.codes import CloseCode, Code
@@ -42,6 +42,7 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_greenlet",
         "_limit_outbox",
         "_loop",
         "_raw_write",
@@ -50,6 +51,8 @@ class Connection:
         "_said_goodbye",
         "_sender",
         "_sock",
+        "_switch_to_hub",
+        "_waiting",
         "actor",
         "address",
         "close_code",
@@ -96,6 +99,9 @@ class Connection:
         self._limit_outbox = realtime.limits.outbox_bytes
         self._reader = FrameReader(realtime.limits.message_bytes)
         self._loop = realtime.loop
+        self._greenlet: Any = None
+        self._waiting = False
+        self._switch_to_hub = get_hub().switch
         # Straight to the C socket, which never blocks: gevent's own `send` would wait where this raises.
         self._raw_write: Callable[[bytes], int] = sock._sslobj.write if _is_tls(sock) else sock._sock.send
         self.write = self._raw_write
@@ -128,7 +134,7 @@ class Connection:
 
     def _read(self) -> None:
         sock = self._sock
-        wait, event = get_hub().wait, sock._read_event
+        self._greenlet, wait = getcurrent(), self._wait
         if _is_tls(sock):
             read, pending = sock._sslobj.read, sock._sslobj.pending
             receive: Callable[[], int] = lambda: read(BUFFER_SIZE, _buffer)  # noqa: E731
@@ -141,7 +147,7 @@ class Connection:
             try:
                 count = receive()
             except _WOULD_BLOCK:
-                wait(event)
+                wait()
                 continue
             if not count:
                 return
@@ -157,7 +163,27 @@ class Connection:
                     break
             # What has not been read yet wakes the loop again, so there is no need to try; but for TLS's own buffer.
             if not pending():
-                wait(event)
+                wait()
+
+    def _wait(self) -> None:
+        """Wait until there is something to read.
+
+        The watcher stays on from one time to the next, which costs less than gevent's own ``wait``: nothing is made
+        and nothing is changed in the loop.
+        """
+        event = self._sock._read_event
+        if not event.active:
+            event.start(self._readable)
+        self._waiting = True
+        self._switch_to_hub()
+
+    def _readable(self) -> None:
+        """Called by the loop. A greenlet that waits for something else must not be woken: bytes can wait as well."""
+        if self._waiting:
+            self._waiting = False
+            self._greenlet.switch()
+        else:
+            self._sock._read_event.stop()
 
     def _control(self, item: Item) -> None:
         """Handle what is not a text message."""
@@ -304,6 +330,7 @@ class Connection:
         self.closing_since = self.closing_since or monotonic()
         self._write_by(_discard)
         self.ended = True
+        self._sock._read_event.stop()
         self._realtime.disconnected(self)
         if self.outbox is not None:
             self.outbox.close()
