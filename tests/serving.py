@@ -28,7 +28,7 @@ from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.services import audit, keys, rules, tokens, workspaces
 
-AUTHOR = {"author": "tests", "source": "cli"}
+AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
 
 

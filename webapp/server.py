@@ -13,8 +13,8 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from .config import Settings
 from .extensions import db
-from .realtime.engine import Limits
 from .realtime.heartbeat import beat
+from .realtime.limits import Limits
 from .realtime.server import Realtime
 from .services import workspaces
 from .services.history import DatabaseStore

@@ -153,12 +153,14 @@ def test_without_a_secret_to_sign_with(server: Server) -> None:
     assert (answer.status, answer.error) == (409, "conflict")
 
 
-def test_a_clients_claims_may_hold_what_only_an_escape_can_write(api: Api, server: Server) -> None:
-    """Half a surrogate pair in a token signed elsewhere made the list of clients fail."""
+def test_claims_that_no_frame_can_carry_are_refused(api: Api, server: Server) -> None:
+    """Half a surrogate pair in a token signed elsewhere made the list of clients fail, and the client's own joins."""
     with server.app.app_context():
         secret = keys.signing_secret(workspaces.get("default")).secret
     claims = json.loads('{"sub": "half", "extras": {"name": "\\ud800"}, "aud": "default"}')
     token = jwt.encode({**claims, "exp": time.time() + 60}, secret, "HS256")
     with Client(server, token):
-        answer = api("GET", "/clients?user=half")
-        assert answer.json["clients"][0]["extras"] == {"name": "\ud800"}
+        assert api("GET", "/clients?user=half").json["clients"] == []
+    answer = api("POST", "/tokens/inspect", {"token": token})
+    assert (answer.json["valid"], answer.json["code"]) == (False, "token_invalid")
+    assert "extras" in answer.json["detail"]

@@ -21,8 +21,12 @@ def rules(server: Server) -> None:
 
 def only(user: User, channel: str, number: int) -> list[str]:
     """Wait until the SDK lists so many members, and return their socketIds."""
-    listed = until(lambda: (p := user.presence(channel)) and len(p) == number and p, 10, f"{number} members")
-    return [client["socketId"] for client in listed]
+
+    def listed() -> list[str] | None:
+        ids = [client["socketId"] for client in user.presence(channel)]
+        return ids if len(ids) == number else None
+
+    return until(listed, 10, f"{number} members") or []
 
 
 def test_public_and_authenticated_messages(server: Server, user: MakeUser) -> None:

@@ -85,7 +85,7 @@ def test_without_a_server_nothing_is_refreshed(workspace: Workspace) -> None:
 
 
 def test_a_server_in_this_process_is_told_before_publishing_returns(workspace: Workspace, app: Flask) -> None:
-    from webapp.realtime.engine import Limits
+    from webapp.realtime.limits import Limits
     from webapp.realtime.server import Realtime
 
     app.extensions["tidegate.realtime"] = realtime = Realtime(Limits(), DatabaseStore(db.engine))

@@ -41,7 +41,7 @@ class Client:
         self,
         server: Server,
         token: str | None = None,
-        *,
+        *others: str,
         path: str = "/rt/default",
         origin: str | None = None,
         receive_buffer: int | None = None,
@@ -58,7 +58,7 @@ class Client:
         uri = parse_uri(f"{'wss' if secure else 'ws'}://localhost:{server.port}{path}")
         self.protocol = ClientProtocol(
             uri,
-            subprotocols=[Subprotocol(token)] if token is not None else None,
+            subprotocols=[Subprotocol(each) for each in (token, *others)] if token is not None else None,
             origin=Origin(origin) if origin is not None else None,
             max_size=None,
         )
@@ -223,7 +223,7 @@ Connect = Callable[..., Client]
 def connecting(server: Server) -> Iterator[Connect]:
     """Yield a function that connects; all it made are dropped at the end."""
     with contextlib.ExitStack() as stack:
-        yield lambda token=None, **options: stack.enter_context(Client(server, token, **options))
+        yield lambda *tokens, **options: stack.enter_context(Client(server, *tokens, **options))
 
 
 def settle(*clients: Client) -> list[list[Json]]:

@@ -13,9 +13,9 @@ from webapp.core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor
 from webapp.core.ruleset import RuleSet
 from webapp.protocols.xano import XANO
 from webapp.realtime.connection import Connection
-from webapp.realtime.engine import Limits
 from webapp.realtime.events import Message, Sender
 from webapp.realtime.history import Prune, Query
+from webapp.realtime.limits import Limits
 from webapp.realtime.server import Realtime
 from webapp.realtime.workspace import Workspace, WorkspaceConfig
 

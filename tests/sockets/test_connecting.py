@@ -1,5 +1,7 @@
 """The handshake: what is let in, what is told why not, and what is no handshake at all."""
 
+from typing import Any
+
 import pytest
 
 from tests.servers import Server, rule
@@ -71,7 +73,7 @@ def test_any_origin_may_connect_unless_some_are_listed(server: Server, connect: 
     ],
     ids=str,
 )
-def test_what_is_no_handshake_is_told_to_upgrade(server: Server, bad: dict[str, str | None]) -> None:
+def test_what_is_no_handshake_is_told_to_upgrade(server: Server, bad: dict[str, Any]) -> None:
     answer = handshake(server, request(**bad))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 426 "), answer

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.servers import Server, rule, serving
-from tests.sockets.clients import Client, Connect, connecting, settle
+from tests.sockets.clients import Client, Connect, connecting, frame, message, settle
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def rules(server: Server) -> None:
 def ask(client: Client, channel: str, **options: str) -> list[object]:
     """Ask for history and return the payloads in it."""
     client.send("history", channel, **options)
-    return [frame["payload"] for frame in client.take("history")["payload"]["history"]]
+    return [f["payload"] for f in client.take("history")["payload"]["history"]]
 
 
 def enter(client: Client, channel: str) -> str:
@@ -39,13 +39,13 @@ def test_messages_are_stored_with_id_and_time_and_then_delivered(server: Server,
         ann.say("log/a", {"n": number})
     live = settle(ann, bob)
     assert live[0] == live[1]
-    assert [frame["payload"]["n"] for frame in live[0]] == [0, 1, 2]
-    ids = [frame["id"] for frame in live[0]]
+    assert [each["payload"]["n"] for each in live[0]] == [0, 1, 2]
+    ids = [each["id"] for each in live[0]]
     assert all(isinstance(each, str) and len(each) == 17 and each.isdigit() for each in ids)
     assert ids == sorted(set(ids))
-    for frame in live[0]:
-        assert began - 1 <= frame["at"] <= time.time() * 1000 + 1
-        assert frame["at"] == int(frame["id"]) // 10_000
+    for each in live[0]:
+        assert began - 1 <= each["at"] <= time.time() * 1000 + 1
+        assert each["at"] == int(each["id"]) // 10_000
     bob.send("history", "log/a")
     assert bob.take("history")["payload"]["history"] == live[0]
     late = connect()
@@ -57,9 +57,9 @@ def test_a_channel_without_history_keeps_nothing(connect: Connect) -> None:
     client = connect()
     client.join("nothing")
     client.say("nothing", 1)
-    frame = client.take("message")
-    assert "id" not in frame
-    assert "at" not in frame
+    received = client.take("message")
+    assert "id" not in received
+    assert "at" not in received
     assert ask(client, "nothing") == []
 
 
@@ -96,7 +96,7 @@ def test_authenticated_messages_are_hidden_from_anonymous_clients(server: Server
     assert ask(ann, "log/mixed") == ["all", "us"]
     assert ask(guest, "log/mixed") == ["all"]
     ann.send("history", "log/mixed")
-    marks = [frame["options"].get("authenticated") for frame in ann.take("history")["payload"]["history"]]
+    marks = [each["options"].get("authenticated") for each in ann.take("history")["payload"]["history"]]
     assert marks == [None, True]
 
 
@@ -204,6 +204,21 @@ def _thread(client: Client, peer: str) -> list[dict[str, dict[str, str]]]:
     client.send("history", "log/r", socketId=peer)
     thread: list[dict[str, dict[str, str]]] = client.take("history")["payload"]["history"]
     return thread
+
+
+@pytest.mark.parametrize("channel", ["log/leave", "nothing"])
+def test_what_is_said_before_leaving_still_comes_back(connect: Connect, channel: str) -> None:
+    """Stored messages are delivered at the end of the turn: a leave right behind one took its sender out before it
+    came back, and the others saw it go before it had spoken. The SDK does this: `message()`, then `destroy()`."""
+    ann, bob = connect(), connect()
+    enter(bob, channel)
+    enter(ann, channel)
+    settle(ann, bob)
+    leave = b'{"action":"leave","options":{"channel":"%b"},"payload":null}' % channel.encode()
+    ann.raw(frame(1, message(channel, "goodbye")) + frame(1, leave))
+    own, others = settle(ann, bob)
+    assert [f["action"] for f in own] == ["message", "leave"]
+    assert [f["action"] for f in others] == ["message", "presence_update"]
 
 
 def test_a_restart_keeps_it() -> None:

@@ -52,7 +52,7 @@ class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.live = Live(self.commits_at_once)
-        self.rules: tuple[Rule, ...] = ()
+        self.in_force: tuple[Rule, ...] = ()
         self.strict = False
         self.members: list[Member] = []
         self.kept: list[tuple[str, str, Json]] = []
@@ -61,7 +61,7 @@ class Model(RuleBasedStateMachine):
     # What the rules say
 
     def deciding(self, channel: str) -> Rule | None:
-        return winner(self.rules, channel)
+        return winner(self.in_force, channel)
 
     def may(self, client: Member, channel: str, operation: str) -> bool:
         found = self.deciding(channel)
@@ -216,7 +216,7 @@ class Model(RuleBasedStateMachine):
     def change_rules(self, rules: tuple[Rule, ...], strict: bool) -> None:
         seen = {(m, c) for m in self.members for c in m.presence if self.may(m, c, "in_presence")}
         ended = self.live.publish(RuleSet(rules, Switches(strict_anonymous=strict)))
-        self.rules, self.strict = rules, strict
+        self.in_force, self.strict = rules, strict
         excluded = [(m, c) for m in self.members for c in m.presence if not self.may(m, c, "join")]
         assert ended == len(excluded)
         for client, channel in excluded:
@@ -229,7 +229,7 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def flip_strictness(self) -> None:
-        self.change_rules(self.rules, not self.strict)
+        self.change_rules(self.in_force, not self.strict)
 
     # What is expected
 

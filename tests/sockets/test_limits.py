@@ -1,5 +1,7 @@
 """Limits of a client and of the server: each is a setting, each refusal says so, and none ends what it need not."""
 
+from typing import Any
+
 import pytest
 
 from tests.servers import rule, serving, until
@@ -94,6 +96,6 @@ def test_clients_per_user() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("limit_outbox_bytes", 0), ("limit_message_bytes", "many"), ("limit_client", 3)]
 )
-def test_a_setting_that_can_not_be_keeps_the_server_from_starting(name: str, value: object) -> None:
+def test_a_setting_that_can_not_be_keeps_the_server_from_starting(name: str, value: Any) -> None:
     with pytest.raises(RuntimeError, match=name.upper()), serving(**{name: value}):
         pass

@@ -7,7 +7,19 @@ import pytest
 from tests.servers import Server, rule
 from tests.sockets.clients import Client, Connect, Json, settle
 
-PAYLOADS = [None, True, 0, -1.5, 10**30, "", "ü\u2028\U0001f600\\u0000", [], {}, {"a": [{"b": None}]}, {"payload": {}}]
+PAYLOADS: list[object] = [
+    None,
+    True,
+    0,
+    -1.5,
+    10**30,
+    "",
+    "ü\u2028\U0001f600\\u0000",
+    [],
+    {},
+    {"a": [{"b": None}]},
+    {"payload": {}},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +41,7 @@ def enter(client: Client, channel: str) -> str:
 
 
 def test_a_public_message_reaches_all_and_its_sender(server: Server, connect: Connect) -> None:
-    claims = {"extras": {"name": "Ann"}, "dbo_id": 7, "row_id": 42}
+    claims: Json = {"extras": {"name": "Ann"}, "dbo_id": 7, "row_id": 42}
     ann, bob = connect(server.token("ann", **claims)), connect()
     own = enter(ann, "chat")
     enter(bob, "chat")

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jwt
 import pytest
@@ -22,7 +23,7 @@ def rules(server: Server) -> None:
 
 def entered(client: Client) -> bool:
     """Whether the client counts as authenticated."""
-    return client.join("members")["action"] == "join"
+    return bool(client.join("members")["action"] == "join")
 
 
 def test_the_token_is_echoed_as_the_subprotocol(server: Server, connect: Connect) -> None:
@@ -31,6 +32,19 @@ def test_the_token_is_echoed_as_the_subprotocol(server: Server, connect: Connect
     assert client.protocol.subprotocol == token
     assert entered(client)
     assert connect().protocol.subprotocol is None
+
+
+def test_a_long_token_travels(server: Server, connect: Connect) -> None:
+    token = server.token("ann", extras={"about": "x" * 5000})
+    assert 6500 < len(token) < 7000  # minting allows 7000
+    assert entered(connect(token))
+
+
+def test_the_first_of_several_subprotocols_is_the_token(server: Server, connect: Connect) -> None:
+    token = server.token("ann")
+    client = connect(token, "other")
+    assert client.protocol.subprotocol == token
+    assert entered(client)
 
 
 BAD: dict[str, tuple[Callable[[Server], str], str]] = {
@@ -43,7 +57,7 @@ BAD: dict[str, tuple[Callable[[Server], str], str]] = {
     "for something else": (lambda server: server.token("ann", token_type="access"), "token_invalid"),
     "no expiry": (lambda server: server.token("ann", exp=None), "token_invalid"),
     "extras of a wrong type": (lambda server: server.token("ann", extras=[1]), "token_invalid"),
-    "unsigned": (lambda server: jwt.encode({"sub": "ann", "exp": time.time() + 60}, None, "none"), "token_invalid"),
+    "unsigned": (lambda server: jwt.encode({"sub": "ann", "exp": time.time() + 60}, "", "none"), "token_invalid"),
     "tampered": (lambda server: server.token("ann")[:-4] + "AAAA", "token_invalid"),
 }
 
@@ -137,7 +151,7 @@ def test_tokens_that_end_are_refused_for_good_where_bad_ones_are(server: Server,
     assert expiring.closed() == 4401
 
 
-KEYS = {
+KEYS: dict[str, Callable[[], Any]] = {
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
@@ -165,6 +179,8 @@ def test_authorized_channels(server: Server, connect: Connect) -> None:
     for channel in ("open/other", "open/mine", "open/mine/"):
         refusal = client.join(channel)
         assert (refusal["options"]["channel"], refusal["payload"]["code"]) == (channel, "channel_not_authorized")
+    client.say("open/other", "there")
+    assert client.error()["code"] == "channel_not_authorized"
     client.say("open/mine/1", "here")
     assert client.take("message")["payload"] == "here"
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from ..models import Action, Scope
-from ..realtime.server import ClientInfo, describe
+from ..realtime.listing import ClientInfo, describe
 from ..services import audit
 from .errors import ApiError, ErrorCode
 from .events import check_channel

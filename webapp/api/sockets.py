@@ -6,9 +6,9 @@ from flask import Flask, Response, current_app, request
 
 from ..config import Settings
 from ..protocols.xano import XANO
-from ..realtime.connection import Sock, accept, handshake_problem, offered_subprotocol
 from ..realtime.server import Realtime
 from .addresses import client_address
+from .handshake import Sock, accept, handshake_problem, offered_subprotocol
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from .connection import Connection
 from .events import Command, FrameError, Join, Kind, Leave, Message, ReadHistory, Refusal, Send, Ticks
 from .history import Query, Store, StoreError, thread_of
 from .hub import Hub
+from .limits import Limits
 from .presence import announce, send_roster
 from .turn import Turn
 
@@ -31,21 +31,6 @@ SENDING = {
     Kind.AUTHENTICATED: Operation.SEND_AUTHENTICATED,
     Kind.PRIVATE: Operation.SEND_PRIVATE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may use; 0 stands for "no limit" where the settings say so."""
-
-    message_bytes: int = 64 * 1024
-    channels_per_client: int = 128
-    outbox_bytes: int = 1024 * 1024
-    messages_per_minute: int = 1000
-    clients: int = 0
-    clients_per_address: int = 0
-    clients_per_user: int = 0
-    ping_interval: float = 25.0
-    ping_timeout: float = 10.0
 
 
 class Engine:
@@ -228,6 +213,12 @@ class Engine:
         if membership is None:
             self.refuse(connection, Code.NOT_JOINED, command.channel)
             return
+        if membership.rights.history:
+            # What it said before is stored first: it comes back to it, and reaches the others before its leaving.
+            self._broker.settle()
+            membership = connection.memberships.get(command.channel)
+            if membership is None:
+                return  # a rule change took it out meanwhile, and told it so
         self._hub.leave(connection.workspace, membership)
         self._turn.send(connection, connection.face.left(command.channel))
 

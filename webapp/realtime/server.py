@@ -20,10 +20,12 @@ from .broker import Broker
 from .broker.memory import MemoryBroker
 from .channel import Channel
 from .connection import Connection, take_over
-from .engine import Engine, Limits
+from .engine import Engine
 from .events import Face, Json, Kind, Message, Sender
 from .history import HistoryWriter, Store
 from .hub import Hub
+from .limits import Limits
+from .listing import ChannelInfo, ClientInfo, describe, describe_channel
 from .tokens import TokenProblem
 from .turn import Turn
 from .workspace import Workspace, WorkspaceConfig
@@ -49,36 +51,6 @@ class Published:
     id: str
     recipients: int
     refused: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ClientInfo:
-    """A connection as lists show it. ``connected_for`` is in seconds, ``queued`` in bytes."""
-
-    socket_id: str
-    user_id: str | None
-    authenticated: bool
-    extras: dict[str, Any]
-    dbo_id: int
-    row_id: int
-    channels: tuple[str, ...]
-    protocol: str
-    address: str
-    user_agent: str
-    connected_for: float
-    queued: int
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelInfo:
-    """A channel that has members."""
-
-    name: str
-    members: int
-    authenticated: int
-    messages: int
-    target: str | None
 
 
 class StorageUnavailable(Exception):
@@ -345,7 +317,7 @@ class Realtime:
     def channels(self, canonical: str) -> list[ChannelInfo]:
         """Return the channels of a workspace that have members."""
         workspace = self.workspaces[canonical]
-        return [_describe_channel(workspace, channel) for channel in list(workspace.channels.values())]
+        return [describe_channel(workspace, channel) for channel in list(workspace.channels.values())]
 
     def members(self, canonical: str, channel: str) -> list[ClientInfo]:
         """Return the connections in a channel."""
@@ -383,37 +355,6 @@ class Realtime:
         for connection in list(self.leaving):
             connection.abort()
         gevent.sleep(0)
-
-
-def describe(connection: Connection) -> ClientInfo:
-    """Describe a connection for lists."""
-    actor: Actor = connection.actor
-    return ClientInfo(
-        socket_id=connection.id,
-        user_id=actor.user_id,
-        authenticated=actor.authenticated,
-        extras=dict(actor.extras),
-        dbo_id=actor.dbo_id,
-        row_id=actor.row_id,
-        channels=tuple(connection.memberships),
-        protocol=connection.face.name,
-        address=connection.address,
-        user_agent=connection.user_agent,
-        connected_for=monotonic() - connection.connected_at,
-        queued=connection.queued,
-        last_error=connection.last_error.value if connection.last_error is not None else None,
-    )
-
-
-def _describe_channel(workspace: Workspace, channel: Channel) -> ChannelInfo:
-    rule = workspace.rules.resolve(channel.name)
-    return ChannelInfo(
-        name=channel.name,
-        members=len(channel.members),
-        authenticated=sum(len(g.members) for g in channel.groups.values() if g.kind.authenticated),
-        messages=channel.messages,
-        target=rule.target.text if rule is not None else None,
-    )
 
 
 def _addressed(channel: Channel | None, socket_id: str | None, user: str | None) -> list[Connection]:
