@@ -1,0 +1,110 @@
+"""Make the pictures of the README: ``.venv/bin/python docs/screenshots.py`` (after ``make test`` has set up Playwright).
+
+Starts a server with a temporary instance, fills it, and photographs its pages in Debian's Chromium.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+PORT = "18099"
+RULES = [
+    {"pattern": "lobby", "anonymous_clients": True, "description": "Announcements to anyone; nobody sends"},
+    {
+        "pattern": "chat/*",
+        "wildcard": True,
+        "presence": True,
+        "client_public_messaging": True,
+        "history": 100,
+        "description": "Rooms for everyone",
+    },
+    {
+        "pattern": "chat/moderated",
+        "anonymous_clients": True,
+        "presence": True,
+        "client_public_messaging": True,
+        "client_public_messaging_authenticated_only": True,
+        "history": 250,
+        "description": "Sign in to send",
+    },
+    {
+        "pattern": "org/*/rooms/*",
+        "wildcard": True,
+        "presence": True,
+        "client_public_messaging": True,
+        "client_public_messaging_authenticated_only": True,
+        "client_private_messaging": True,
+        "client_private_messaging_authenticated_only": True,
+        "history": 1000,
+        "description": "Teams, with direct messages",
+    },
+    {"pattern": "beta/*", "wildcard": True, "enabled": False, "client_authenticated_messaging": True},
+]
+
+
+def main() -> None:
+    """Start, fill, photograph, stop."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "TIDEGATE_INSTANCE": folder, "TIDEGATE_PORT": PORT}
+        rules = Path(folder) / "rules.json"
+        rules.write_text(json.dumps({"channels": RULES}))
+        tidegate = [sys.executable, str(ROOT / "app.py")]
+        subprocess.run([*tidegate, "db", "upgrade"], env=env, check=True, capture_output=True)
+        subprocess.run([*tidegate, "rules", "apply", str(rules)], env=env, check=True, capture_output=True)
+        log = Path(folder) / "log"
+        with log.open("w") as output:
+            server = subprocess.Popen([*tidegate, "serve"], env=env, stdout=output, stderr=output)
+        try:
+            photograph(_link(log))
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def photograph(link: str) -> None:
+    """Become the first admin and take the pictures."""
+    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        page = browser.new_page(viewport={"width": 1280, "height": 640})
+        page.goto(link)
+        page.fill("input[name=username]", "ada")
+        for field in page.query_selector_all("input[type=password]"):
+            field.fill("correct horse battery staple")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/w/default")
+        base = page.url
+        _shot(page, f"{base}/channels?channel=chat/moderated", "channels")
+        _shot(page, f"{base}/channels/edit?target=chat/*&nested=1", "rule")
+
+
+def _shot(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def _link(log: Path) -> str:
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        text = log.read_text()
+        found = re.search(r"http://\S+/setup/\S+", text)
+        if found and "Booting worker" in text:
+            time.sleep(1)
+            return found.group(0)
+        time.sleep(0.1)
+    raise TimeoutError(log.read_text())
+
+
+if __name__ == "__main__":
+    main()
