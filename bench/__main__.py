@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.adapters import Bare, FlaskSocketIo, Nats, Nchan, Peer, SocketIo, Ws
-from bench.crowd import Crowd, Stalled
+from bench.crowd import Stalled
 from bench.machine import prepare_load_generator
 from bench.report import render
 from bench.results import Results
@@ -135,9 +135,7 @@ def main() -> None:
     parser.add_argument("--peers", help="servers, separated by commas: " + ", ".join(peer.name for peer in PEERS))
     parser.add_argument("--quick", action="store_true", help="fewer, shorter rounds: does it work, roughly how fast")
     parser.add_argument("--no-write", action="store_true", help="print the report and leave RESULTS.md as it is")
-    parser.add_argument("--sleeping-reader", action="store_true", help="the load generator sleeps where it would spin")
     options = parser.parse_args()
-    Crowd.reader_sleeps = options.sleeping_reader
     only = chosen(options.only, names)
     wanted = chosen(options.peers, [peer.name for peer in PEERS])
 

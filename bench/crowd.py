@@ -78,7 +78,7 @@ class _Arrival:
 class Crowd:
     """Connected clients, in the order of ``rooms`` (one entry a client)."""
 
-    reader_sleeps = False
+    reader_sleeps = True
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._port = port
@@ -163,8 +163,7 @@ class Crowd:
     def collect(self, expected: int, limit: float) -> None:
         """Receive exactly ``expected`` bytes, all clients together; Stalled if ``limit`` seconds don't suffice.
 
-        It spins unless ``reader_sleeps``. A reader that sleeps has to be woken, which on loopback happens inside the
-        server's ``send`` and at its expense (2 µs and more, depending on chance); with clients elsewhere nobody does.
+        It sleeps until then, or spins if ``reader_sleeps`` is off; see ``bench.scenarios.settings.READERS``.
         """
         deadline = time.monotonic() + limit
         buffer, receive, poll = self._buffer, self._receive, self._epoll.poll

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import ModuleType
 
-from bench.crowd import Crowd
 from bench.machine import LOAD_CORE, SERVER_CORE, describe
 from bench.results import Results
 from bench.targets import TIDEGATE, judge
@@ -21,9 +20,6 @@ flight, is said in the docstrings of `bench/scenarios/` and `bench/traffic.py`."
 def render(results: Results, scenarios: Sequence[ModuleType], rows: Sequence[str], versions: Mapping[str, str]) -> str:
     """The whole report."""
     parts = ["# Benchmark results", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {describe()}.", _HOW]
-    parts.append(
-        f"In fan-out and rooms the load generator {'sleeps' if Crowd.reader_sleeps else 'spins'} while it waits."
-    )
     parts.append("\n".join(f"- {name}: {text}" for name, text in versions.items()))
     verdicts = judge(results)
     if verdicts:

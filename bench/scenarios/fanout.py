@@ -6,7 +6,7 @@ With 1, a message is sent when all 1,000 members have the one before. With 64, t
 
 from bench.adapters import Peer
 from bench.scenarios.gathering import gathered
-from bench.scenarios.settings import Settings
+from bench.scenarios.settings import READERS, Settings
 from bench.servers import Server
 from bench.traffic import bursts
 
@@ -21,7 +21,9 @@ def measure(peer: Peer, server: Server, settings: Settings) -> dict[str, float]:
     """One round with one peer."""
     figures = {}
     with gathered(peer, server, [ROOM] * settings.members) as (crowd, rooms):
-        for in_flight in IN_FLIGHT:
-            load = bursts(server, crowd, rooms, in_flight, settings.warm_up, settings.seconds)
-            figures[f"{in_flight} in flight"] = load.microseconds_per_delivery
+        for reader in READERS:
+            crowd.reader_sleeps = not reader
+            for in_flight in IN_FLIGHT:
+                load = bursts(server, crowd, rooms, in_flight, settings.warm_up, settings.seconds)
+                figures[f"{in_flight} in flight{reader}"] = load.microseconds_per_delivery
     return figures

@@ -7,7 +7,7 @@ written in one ``send`` by one member of one room.
 
 from bench.adapters import Peer
 from bench.scenarios.gathering import gathered
-from bench.scenarios.settings import ROOM_MEMBERS, ROOMS, Settings
+from bench.scenarios.settings import READERS, ROOM_MEMBERS, ROOMS, Settings
 from bench.servers import Server
 from bench.traffic import bursts
 
@@ -21,7 +21,9 @@ def measure(peer: Peer, server: Server, settings: Settings) -> dict[str, float]:
     """One round with one peer."""
     figures = {}
     with gathered(peer, server, ROOMS * ROOM_MEMBERS) as (crowd, rooms):
-        for in_flight in IN_FLIGHT:
-            load = bursts(server, crowd, rooms, in_flight, settings.warm_up, settings.seconds)
-            figures[f"{in_flight} in flight"] = load.microseconds_per_delivery
+        for reader in READERS:
+            crowd.reader_sleeps = not reader
+            for in_flight in IN_FLIGHT:
+                load = bursts(server, crowd, rooms, in_flight, settings.warm_up, settings.seconds)
+                figures[f"{in_flight} in flight{reader}"] = load.microseconds_per_delivery
     return figures
