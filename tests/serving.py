@@ -89,7 +89,8 @@ class Door:
     def refusals(self) -> Any:
         """The last refusals as the inspector keeps them."""
         kept = self._realtime.tap.refusals
-        return [{"ref": r.ref, "code": r.code, "detail": r.detail, "socket_id": r.socket_id} for r in kept]
+        names = ("ref", "code", "channel", "detail", "socket_id")
+        return [{name: getattr(refusal, name) for name in names} for refusal in kept]
 
     def versions(self) -> Any:
         found = rules.versions(workspaces.get("default"))

@@ -291,8 +291,9 @@ def setting_infos() -> list[SettingInfo]:
 
 
 def _unknown(variable: str, known: list[str]) -> str:
-    near = get_close_matches(variable, known, n=1)
-    return "there is no such setting" + (f"; did you mean {near[0]}?" if near else ".")
+    # Compared without what all of them begin with, which would make any two look alike.
+    near = get_close_matches(variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in known], n=1)
+    return "there is no such setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else ".")
 
 
 def _check_together(values: Mapping[str, Any], problems: dict[str, str]) -> None:

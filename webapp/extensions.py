@@ -1,6 +1,8 @@
 """The extension objects, made once and bound to an application by ``init_…`` functions."""
 
+import os
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -23,17 +25,25 @@ login_manager = LoginManager()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, storage_uri="memory://")
 
+LOCK_WAIT = "busy_timeout=25"
+"""Milliseconds SQLite itself waits for another process's lock: nothing else runs meanwhile.
+
+Who can wait longer does so where others get their turn (`services.transactions.writing`).
+"""
+
 # --- the running server (`realtime`) goes here ---------------------------------------------------------------
 
 
 def init_database(app: Flask, settings: Settings) -> None:
     """Bind the database and its migrations to an application."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    if settings.is_sqlite:
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"timeout": 5}}
+    options: dict[str, Any] = {"hide_parameters": True}  # messages and secrets, which belong in no log
+    if settings.sqlite_path is not None:
         settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _create_private(settings.sqlite_path)
     else:
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+        options |= {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
     migrate.init_app(app, db, directory=str(shared_folder("migrations")), render_as_batch=True)
     if settings.is_sqlite:
@@ -41,12 +51,20 @@ def init_database(app: Flask, settings: Settings) -> None:
             _prepare_sqlite(db.engine, settings.sqlite_synchronous)
 
 
+def _create_private(path: Path) -> None:
+    """Make an empty database that this user alone can read; the files that SQLite puts beside it follow its mode."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        pass  # it is there, or nothing can be there: who opens it is told
+
+
 def _prepare_sqlite(engine: Any, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own, late BEGIN is switched off: transactions begin where `begin` below says so.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", f"synchronous={synchronous}"):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"synchronous={synchronous}", LOCK_WAIT):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

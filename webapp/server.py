@@ -4,11 +4,14 @@ import gc
 import logging
 import socket
 import ssl
+import sys
+from time import monotonic
 from typing import Any
 
 import gevent
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.ggevent import GeventWorker
 
 from .config import Settings
@@ -28,6 +31,14 @@ DRAIN_TIMEOUT = 2.0
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds a TLS handshake may take."""
 GRACEFUL_TIMEOUT = 8
+BODY_TIMEOUT = 30.0
+"""Seconds a client has to send a request's body."""
+BODY_DRAINED = 1024 * 1024
+"""Bytes of a body that nobody read for which a connection is kept; one with more is closed."""
+BODY_STEP = 16 * 1024
+LINGER_TIMEOUT = 2.0
+"""Seconds a client has to read the answer to a body that nobody read."""
+LINGER_BYTES = 16 * 1024 * 1024
 REQUEST_LINE_MAX = 32 * 1024
 OPEN_FILES = 1_048_576
 
@@ -45,6 +56,20 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gc.set_threshold(50_000, 20, 1_000)
         super().init_process()
 
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        length = _body_length(req)
+        if not length:
+            return super().handle_request(listener_name, req, sock, addr)
+        req.body.reader = _BodyReader(req)
+        if length <= BODY_DRAINED:
+            return super().handle_request(listener_name, req, sock, addr)
+        # gunicorn would read the rest without end and without letting others run.
+        req.force_close()
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        finally:
+            _linger(sock)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         # Signal handlers run in the loop's own greenlet, which must not wait: only spawn here.
         gevent.spawn(self._leave)
@@ -60,6 +85,65 @@ class Worker(GeventWorker):  # type: ignore[misc]
             realtime.drain(DRAIN_TIMEOUT, self.notify)
         finally:
             self.alive = False
+
+
+class _BodyReader:
+    """Reads a request's body within ``BODY_TIMEOUT``, letting others run however fast it comes."""
+
+    def __init__(self, req: Any) -> None:
+        self._req = req
+        self._read = req.body.reader.read
+        self._ends = monotonic() + BODY_TIMEOUT
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes.
+
+        Raises:
+            TimeoutError: the client took too long; Werkzeug answers 400.
+        """
+        left = self._ends - monotonic()
+        try:
+            if left <= 0:
+                raise TimeoutError
+            with gevent.Timeout(left, TimeoutError):
+                gevent.sleep(0)
+                # A larger step could be a million chunks of one byte.
+                data: bytes = self._read(min(size, BODY_STEP))
+        except TimeoutError:
+            self._req.force_close()
+            raise
+        return data
+
+
+def _body_length(req: Any) -> float:
+    """Return the bytes of a request's body as it declares them; a chunked one may be endless."""
+    headers = dict(req.headers)
+    return float("inf") if "TRANSFER-ENCODING" in headers else int(headers.get("CONTENT-LENGTH", 0))
+
+
+def _linger(sock: Any) -> None:
+    """Take what the client is still sending, for a moment: closing at once would reset the answer on its way."""
+    taken = 0
+    with gevent.Timeout(LINGER_TIMEOUT, False):
+        try:
+            sock.shutdown(socket.SHUT_WR)
+            while taken < LINGER_BYTES:
+                data = sock.recv(64 * 1024)
+                if not data:
+                    return
+                taken += len(data)
+                gevent.sleep(0)
+        except OSError:
+            pass
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's arbiter with one worker for ever: two would each have half of the clients."""
+
+    def handle_ttin(self) -> None:
+        self.log.warning("The number of processes is fixed; the signal is ignored.")
+
+    handle_ttou = handle_usr2 = handle_ttin
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -94,6 +178,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def run(self) -> None:
+        try:
+            _Arbiter(self).run()
+        except RuntimeError as error:
+            sys.exit(f"Error: {error}")
 
     def load(self) -> Flask:
         from . import create_app

@@ -101,6 +101,18 @@ def test_a_deleted_message_is_gone_and_members_are_told(api: Api, server: Server
     assert server.entries("message:delete")[0].after == {"channel": channel, "id": sent[1]}
 
 
+def test_a_private_message_is_not_there_to_be_deleted(api: Api, server: Server) -> None:
+    # It was found, and its id was announced to the whole channel.
+    api.rules(rule("room/*", "A M V", history=25))
+    channel = a_channel()
+    with Client(server).join(channel) as ann, Client(server).join(channel) as bob:
+        for member in api("GET", f"/channels/{channel}/members").json["members"]:
+            ann.send("message", channel, "secret", socketId=member["socketId"])
+        (sent, *_) = [frame["id"] for client in (ann, bob) for frame in client.seen(channel)]
+        assert api("DELETE", f"/channels/{channel}/history/{sent}").status == 404
+        assert ann.seen(channel) + bob.seen(channel) == []
+
+
 def test_a_message_is_deleted_through_its_own_channel_and_workspace_alone(api: Api, server: Server) -> None:
     api.rules(rule("room/*", "A", history=25, history_events=True))
     channel = a_channel()

@@ -83,12 +83,15 @@ def test_answers_are_as_the_document_says(document: dict[str, Any], api: Api) ->
     api.publish("room/document", 1, event="x", auth={"dbo_id": 1, "row_id": 2})
     for method, path, template, body in (
         ("POST", "/events", "/events", {"channel": "room/document", "data": None}),
+        ("POST", "/events", "/events", {"channel": "nowhere", "data": None}),
         ("POST", "/tokens", "/tokens", {"sub": "ann"}),
         ("POST", "/tokens/inspect", "/tokens/inspect", {"token": api.token("ann")["token"]}),
         ("DELETE", "/tokens/x", "/tokens/{jti}", None),
         ("GET", "/rules", "/rules", None),
         ("PUT", "/rules", "/rules", {"channels": [rule("room/*", "A", history=25)]}),
         ("POST", "/decide", "/decide", {"channel": "room/a", "operation": "join"}),
+        ("GET", "/refusals", "/refusals", None),
+        ("GET", "/refusals/1", "/refusals/{ref}", None),
         ("GET", "/clients", "/clients", None),
         ("GET", "/channels", "/channels", None),
         ("GET", "/channels/a/members", "/channels/{channel}/members", None),

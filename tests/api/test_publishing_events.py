@@ -147,3 +147,17 @@ def test_data_may_be_as_large_as_a_message_and_no_larger(api: Api, server: Serve
         answer = api("POST", "/events", {"channel": channel, "data": "x" * (4 * most)})
         assert (answer.status, answer.error) == (413, "body_too_large")
         assert client.seen(channel) == []
+
+
+def test_a_channel_that_nobody_can_be_in_is_warned_of(api: Api) -> None:
+    # A typing error in the name looked like a channel that happens to be empty.
+    api.rules(rule("room/*", "A"), rule("off", "A", enabled=False))
+    assert "warning" not in api.publish("room/empty", 1)
+    for channel in ("rooms/empty", "off"):
+        answer = api.publish(channel, 1)
+        assert answer["warning"] == {"code": "no_rule", "message": "No active rule allows this channel."}
+        assert answer["recipients"] == 0
+    api.rules(rule("room/*", "A"), access_manager=True)
+    assert "warning" not in api.publish("room/empty", 1)
+    api.rules(rule("room/*", "A"), enabled=False)
+    assert api.publish("room/empty", 1)["warning"]["code"] == "workspace_disabled"

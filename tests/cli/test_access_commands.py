@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.cli.conftest import Run
+from webapp import __version__
 from webapp.core.codes import Code
 from webapp.models import RoleName, Scope
 from webapp.services import admins, apikeys, audit, tokens, workspaces
@@ -128,3 +129,19 @@ def test_workspaces_are_made_and_listed(run: Run, app: Flask) -> None:
     token = run("token", "--workspace", "other").stdout.splitlines()[-1]
     assert tokens.inspect(workspaces.get("other"), token).valid
     assert tokens.inspect(workspaces.get("default"), token).code is Code.TOKEN_INVALID
+
+
+def test_admins_are_listed_and_removed(run: Run, app: Flask) -> None:
+    run("admin", "create", "ada", input=PASSWORD + "\n")
+    workspaces.create("second", "Second", author="ada", source="cli")
+    run("admin", "create", "bob", "--role", "viewer", "--workspace", "second", input=PASSWORD + "\n")
+    assert run("admin", "list").stdout == "ada  owner of default, owner of second\nbob  viewer of second\n"
+    last = run("admin", "remove", "ada")
+    assert (last.exit_code, "last owner of default" in last.stderr) == (2, True)
+    assert run("admin", "remove", "bob").exit_code == 0
+    assert run("admin", "remove", "bob").exit_code == 2
+    assert [admin.username for admin in admins.list_all()] == ["ada"]
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").stdout == f"tidegate {__version__}\n"

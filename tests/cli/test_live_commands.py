@@ -8,7 +8,10 @@ import sys
 import pytest
 from flask import Flask
 
+from tests.api.client import Client
+from tests.api.conftest import started
 from tests.cli.conftest import ROOT, Run, environment
+from tests.conftest import SECRET_KEY
 from webapp.config import Settings
 from webapp.core.permissions import Permission
 from webapp.core.ruleset import Rule, RuleSet
@@ -72,14 +75,42 @@ def test_a_running_server_is_asked(run: Run, serving: subprocess.Popen[str], set
     result = run("publish", "chat", '{"n": 1e400}', "--event", "news")
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith(": 0 recipients.\n")
+    assert result.stderr == ""
+    nowhere = run("publish", "chatt", "1")
+    assert (nowhere.exit_code, nowhere.stderr) == (0, "Warning: no_rule: No active rule allows this channel.\n")
     assert run("publish", "chat", "1", "--user", "u1").exit_code == 0
     assert run("publish", "chat", "1", "--socket-id", "s", "--user", "u1").exit_code == 2
     too_large = run("publish", "chat", json.dumps("x" * 70_000))
     assert (too_large.exit_code, "larger" in too_large.stderr) == (2, True)
     assert run("publish", "a\x01", "1").exit_code == 2
+    assert run("explain").stderr == "Nothing was refused since the server started.\n"
     decision = json.loads(run("decide", "chat", "join", "--json").stdout)
     assert decision["allowed"] is True
     assert "considered" in decision  # only the server tells this
+
+
+def test_a_reference_number_is_explained(run: Run, app: Flask, settings: Settings) -> None:
+    workspaces.ensure_default()
+    with started(settings.instance, secret_key=SECRET_KEY) as server:
+        refs = []
+        for channel in ("nowhere", "a\x1b[2J"):
+            with Client(server) as client:
+                client.send("join", channel, {})
+                refs.append(client.next()["payload"]["ref"])
+        lines = run("explain", refs[0]).stdout.splitlines()
+        assert [line.split()[0] for line in lines[:4]] == ["Time:", "Code:", "Channel:", "Client:"]
+        assert lines[1:3] == ["Code:    no_rule: No active rule allows this channel.", "Channel: nowhere"]
+        assert ", anonymous or without a user id, from 127.0.0.1" in lines[3]
+        assert lines[4] == "join on nowhere: denied: no_rule (version 0)"
+        assert lines[-1] == "  no match  rule: No active rule of version 0 matches `nowhere`."
+        # A stranger's channel name must not steer the terminal of the person who asks.
+        assert "\x1b" not in run("explain", refs[1]).stdout + run("explain").stdout
+        assert [line.split()[0] for line in run("explain").stdout.splitlines()] == refs[::-1]
+        unknown = run("explain", "123")
+        assert (unknown.exit_code, "No refusal 123 is kept in the workspace default" in unknown.stderr) == (1, True)
+        assert run("explain", refs[0], "--workspace", "other").exit_code == 1
+    without = run("explain", refs[0])
+    assert (without.exit_code, "No server runs" in without.stderr) == (1, True)
 
 
 @pytest.mark.usefixtures("serving")

@@ -22,11 +22,12 @@ def test_a_file_is_applied_and_exported_again(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
     file.write_text(json.dumps(GOOD))
     result = run("rules", "apply", file, "--reason", "first rules")
-    assert (result.exit_code, result.output) == (0, "Version 1 is in force: 1 rules.\n")
+    assert (result.exit_code, result.output) == (0, "Version 1 is in force: 1 rule.\n")
     entry = audit.entries(workspaces.get("default").id)[0]
     assert (entry.source, entry.reason) == ("cli", "first rules")
     out = tmp_path / "out.json"
-    assert run("rules", "export", out).exit_code == 0
+    written = run("rules", "export", out)
+    assert (written.exit_code, written.stdout, written.stderr) == (0, "", f"Version 1 is in {out}: 1 rule.\n")
     exported = json.loads(out.read_text())
     assert exported["hash"] == "default"
     assert exported["channels"][0]["pattern"] == "chat/*"
@@ -59,8 +60,54 @@ def test_unknown_fields_are_warned_of(run: Run, tmp_path: Path) -> None:
 def test_checking_changes_nothing(run: Run, tmp_path: Path, app: Flask) -> None:
     file = tmp_path / "rules.json"
     file.write_text(json.dumps(GOOD))
-    assert run("rules", "check", file).output == "1 rules, no errors.\n"
+    assert run("rules", "check", file).output == "1 rule, no errors.\nAgainst version 0:\n  new      chat/*\n"
     assert versions() == []
+
+
+def test_checking_says_what_would_change(run: Run, tmp_path: Path, app: Flask) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps({"channels": [{"pattern": "chat", "wildcard": True}, {"pattern": "old"}]}))
+    run("rules", "apply", file)
+    rows = [{"pattern": "chat/*", "wildcard": True, "presence": True, "history": 25}, {"pattern": "a*"}]
+    file.write_text(json.dumps({"channels": rows, "strict_anonymous": True}))
+    assert run("rules", "check", file).output.splitlines() == [
+        "2 rules, no errors.",
+        "Against version 1:",
+        "  new      a* (exact name)",
+        "  changed  chat/*: history, presence",
+        "  removed  old",
+        "  switches strict_anonymous",
+    ]
+    workspaces.create("second", "Second", author="ada", source="cli")
+    assert "Against version 0:" in run("rules", "check", file, "--workspace", "second").output
+    run("rules", "apply", file)
+    assert "Nothing would change: version 2 holds the same." in run("rules", "check", file).output
+
+
+def test_problems_come_in_the_order_of_the_file_with_unknown_fields_before_them(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    rows = [
+        {"history": 7, "colour": 1, "pattern": ""},
+        {"pattern": "a"},
+        {"pattern": "a", "presence": 1},
+        {"wildcard": 2},
+    ]
+    file.write_text(json.dumps({"channels": rows, "shade": 1, "enabled": "yes"}))
+    for command in ("check", "apply"):
+        result = run("rules", command, file)
+        assert result.exit_code == 2
+        assert [
+            line.split(": ")[:2][-1 if line.startswith("Warning") else 0] for line in result.stderr.splitlines()
+        ] == [
+            "shade",
+            "channels[0].colour",
+            "Error",
+            "channels[0].pattern",
+            "channels[2].presence",
+            "channels[3].wildcard",
+            "channels[3].pattern",
+            "enabled",
+        ]
 
 
 def test_an_expected_version_guards_against_overwriting(run: Run, tmp_path: Path) -> None:
@@ -119,7 +166,8 @@ def test_a_bad_file_is_refused_and_changes_nothing(
     for command in ("check", "apply"):
         result = run("rules", command, file)
         assert result.exit_code == 2, result.output
-        assert result.stderr.startswith("Error: ")
+        said = [line for line in result.stderr.splitlines() if not line.startswith("Warning: ")]
+        assert said[0].startswith("Error: ")
         assert "Traceback" not in result.output
     after = workspaces.by_id(workspace.id)
     assert (after.generation, len(audit.entries(workspace.id))) == before

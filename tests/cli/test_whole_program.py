@@ -26,12 +26,14 @@ def test_from_nothing_to_a_token(tmp_path: Path) -> None:
     made = tidegate(tmp_path, "token", "--sub", "u1")
     assert (made.returncode, made.stdout.count(".")) == (0, 2)
     assert (tmp_path / "instance").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "instance" / "secret_key").stat().st_mode & 0o777 == 0o600
+    for private in ("secret_key", "tidegate.db"):
+        assert (tmp_path / "instance" / private).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
+        ({"TIDEGATE_FOO": "80"}, "TIDEGATE_FOO: there is no such setting."),
         ({"TIDEGATE_PROT": "80"}, "TIDEGATE_PROT: there is no such setting; did you mean TIDEGATE_PORT?"),
         ({"TIDEGATE_PORT": "http"}, "TIDEGATE_PORT: expected a whole number from 0 to 65535."),
         ({"TIDEGATE_DATABASE_URL": "mysql://x/y"}, "TIDEGATE_DATABASE_URL: `mysql` is not supported"),

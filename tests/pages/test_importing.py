@@ -74,3 +74,22 @@ def test_what_is_exported_can_be_imported(signed_in: Callable[..., FlaskClient],
     status, text = post(client, document=exported.text)
     assert status == 200
     assert "Nothing: the same rules" in text
+
+
+def test_the_fields_that_change_are_named(signed_in: Callable[..., FlaskClient], office: Office) -> None:
+    office.publish({"pattern": "chat/*", "wildcard": True}, {"pattern": "old"})
+    status, text = post(signed_in(), document=json.dumps(DOCUMENT))
+    assert status == 200
+    changed = text.partition('<span class="verdict changed">Changed</span>')[2].partition("</div>")[0]
+    assert "<code>history</code>" in changed
+    assert "<code>presence</code>" not in changed
+
+
+def test_a_text_and_a_file_are_not_both_taken(signed_in: Callable[..., FlaskClient], office: Office) -> None:
+    # The file won and what had been typed was gone.
+    upload = (io.BytesIO(json.dumps(DOCUMENT).encode()), "settings.json")
+    status, text = post(signed_in(), document='{"channels": []}', file=upload, confirmed="1")
+    assert status == 422
+    assert 'id="file-error"' in text
+    assert "{&#34;channels&#34;: []}" in text
+    assert office.version() == 0

@@ -162,3 +162,49 @@ def test_an_api_key_is_shown_once(at_home: Page) -> None:
     at_home.get_by_text("Revoke…").click()
     at_home.get_by_role("button", name="Revoke").click()
     expect(at_home.locator("#notices")).to_contain_text("The key is revoked")
+
+
+def test_a_minted_token_is_listed_at_once(at_home: Page) -> None:
+    at_home.goto("/w/default/tokens")
+    at_home.get_by_label("User id").fill("u7")
+    at_home.get_by_role("button", name="Mint token").click()
+    expect(at_home.locator("#minted tbody tr")).to_have_count(1)
+    expect(at_home.locator("#minted")).to_contain_text("u7")
+    at_home.get_by_text("Revoke…").click()
+    at_home.get_by_role("button", name="Revoke").click()
+    expect(at_home.locator("#minted")).to_contain_text("revoked")
+    expect(at_home.get_by_role("heading", name="still valid")).to_have_count(0)
+
+
+def test_loading_again_makes_no_second_key_and_names_are_not_doubled(at_home: Page) -> None:
+    at_home.goto("/w/default/tokens")
+    at_home.get_by_label("Name").fill("backend")
+    at_home.get_by_role("button", name="Create key").click()
+    expect(at_home.locator(".made pre")).to_contain_text("tg_")
+    rows = at_home.locator("section[aria-labelledby=keys-title] tbody tr")
+    expect(rows).to_have_count(1)
+    at_home.reload()
+    expect(rows).to_have_count(1)
+    expect(at_home.locator(".made")).to_have_count(0)
+    at_home.get_by_label("Name").fill("backend")
+    at_home.get_by_role("button", name="Create key").click()
+    expect(at_home.locator("#name-error")).to_contain_text("already a key")
+    expect(rows).to_have_count(1)
+
+
+def test_spaces_around_a_typed_target_are_not_meant(at_home: Page, office: Office) -> None:
+    at_home.goto("/w/default/channels/new")
+    at_home.get_by_label("Channel name").fill("  chat*  ")
+    expect(at_home.locator("#target-says")).to_contain_text("Careful: without nested channels * has no meaning")
+    at_home.get_by_role("button", name="Save and publish").click()
+    expect(at_home.locator("#notices")).to_contain_text("Version 1")
+    assert office.patterns() == ["chat*"]
+
+
+def test_a_target_that_has_spaces_keeps_them_where_it_is_not_retyped(at_home: Page, office: Office) -> None:
+    office.publish({"pattern": " odd "})
+    at_home.goto("/w/default/channels/edit?target=%20odd%20")
+    at_home.get_by_label("Description").fill("made over the API")
+    at_home.get_by_role("button", name="Save and publish").click()
+    expect(at_home.locator("#notices")).to_contain_text("Version 2")
+    assert office.patterns() == [" odd "]

@@ -218,3 +218,19 @@ def test_of_two_requests_with_one_link_one_wins(workspace: Workspace, monkeypatc
     with pytest.raises(admins.LinkProblem):
         admins.redeem_setup_link(link, "second", PASSWORD)
     assert [admin.username for admin in admins.list_all()] == ["first"]
+
+
+def test_removing_an_admin_ends_the_sessions_and_spares_the_last_owner(workspace: Workspace) -> None:
+    ada = admins.create("ada", PASSWORD, author="test", source="cli")
+    session = ada.get_id()
+    with pytest.raises(Conflict, match="last owner of default"):
+        admins.remove("ada", author="test", source="cli")
+    assert admins.load(session) is not None
+    admins.create("bob", PASSWORD, author="test", source="cli")
+    admins.remove("Ada", author="test", source="cli")
+    assert admins.load(session) is None
+    assert [admin.username for admin in admins.list_all()] == ["bob"]
+    assert [admin.username for admin, _ in admins.members(workspace)] == ["bob"]
+    assert audit.entries(None, action="admin:delete")[0].before["username"] == "ada"
+    with pytest.raises(NotFound):
+        admins.remove("ada", author="test", source="cli")

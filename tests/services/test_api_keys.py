@@ -10,7 +10,7 @@ import pytest
 from tests.services.making import BY
 from webapp.models import Action, ApiKey, Scope, Workspace, now
 from webapp.services import apikeys, audit, workspaces
-from webapp.services.errors import InvalidInput, NotFound
+from webapp.services.errors import Conflict, InvalidInput, NotFound
 from webapp.services.transactions import reading, writing
 
 
@@ -98,3 +98,13 @@ def test_a_key_needs_a_name(workspace: Workspace, name: Any) -> None:
 def test_unknown_scopes_are_refused(workspace: Workspace, scopes: Any) -> None:
     with pytest.raises(InvalidInput, match="scopes"):
         apikeys.create(workspace, "ci", scopes, **BY)
+
+
+def test_two_valid_keys_have_two_names(workspace: Workspace) -> None:
+    made, _ = apikeys.create(workspace, "ci", **BY)
+    with pytest.raises(Conflict, match="already a key `ci`"):
+        apikeys.create(workspace, " ci ", **BY)
+    apikeys.create(workspaces.create("second", "Second", **BY), "ci", **BY)
+    apikeys.revoke(workspace, made.id, **BY)
+    apikeys.create(workspace, "ci", **BY)
+    assert len(apikeys.list_all(workspace)) == 1

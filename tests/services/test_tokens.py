@@ -129,6 +129,10 @@ def test_the_token_itself_is_kept_nowhere(workspace: Workspace) -> None:
         ({"exp": 1}, Code.TOKEN_EXPIRED, "expired"),
         ({"exp": None}, Code.TOKEN_INVALID, "exp"),
         ({"exp": "soon"}, Code.TOKEN_INVALID, "exp"),
+        ({"exp": 10**400}, Code.TOKEN_INVALID, "exp"),  # no float holds it: this was a fault of the server
+        ({"exp": float("nan")}, Code.TOKEN_INVALID, "exp"),  # neither past nor future: this was valid for ever
+        ({"exp": float("inf")}, Code.TOKEN_INVALID, "exp"),
+        ({"nbf": 10**400}, Code.TOKEN_INVALID, "nbf"),
         ({"nbf": time.time() + 3600}, Code.TOKEN_INVALID, "nbf"),
         ({"aud": "other"}, Code.TOKEN_INVALID, "aud"),
         ({"aud": []}, Code.TOKEN_INVALID, "aud"),

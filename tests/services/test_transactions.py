@@ -90,5 +90,5 @@ def test_sqlite_writes_ahead_and_checks_references(app: Flask, workspace: Worksp
         return
     with reading() as session:
         values = [session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "busy_timeout", "foreign_keys")]
-        assert values == ["wal", 5000, 1]
+        assert values == ["wal", 25, 1]
         assert session.scalar(text("PRAGMA synchronous")) == 1  # NORMAL

@@ -42,6 +42,7 @@ class MemoryStore:
             and message.kind in query.kinds
             and (query.thread is None or message.thread == query.thread)
             and (query.before is None or message.id < query.before)
+            and (query.until is None or message.id <= query.until)
         ]
         return found[-query.limit :]
 
@@ -59,7 +60,8 @@ class MemoryConnection:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, workspace: Workspace, actor: Actor) -> None:
+    def __init__(self, realtime: Realtime, workspace: Workspace, actor: Actor) -> None:
+        self.realtime = realtime
         self.id = f"socket-{next(self._numbers)}"
         self.workspace = workspace
         self.actor = actor
@@ -78,6 +80,14 @@ class MemoryConnection:
     def write(self, data: bytes) -> int:
         self.written += data
         return len(data)
+
+    def hold(self) -> None:
+        """Nothing to keep back: reading from the store above takes no time."""
+        self.realtime.turn.flush()
+
+    def release(self, first: bytes = b"") -> None:
+        if first:
+            self.realtime.turn.send(self, first)  # type: ignore[arg-type]
 
     def take(self) -> list[Json]:
         """Return the frames written since the last look."""
@@ -115,7 +125,7 @@ class Live:
 
     def connect(self, user: str | None) -> MemoryConnection:
         actor = ANONYMOUS if user is None else Actor(AUTHENTICATED_KIND, user_id=user)
-        connection = MemoryConnection(self.workspace, actor)
+        connection = MemoryConnection(self.realtime, self.workspace, actor)
         self.realtime.connections.add(cast(Connection, connection))
         self.realtime._by_address[""] += 1
         self.workspace.add(cast(Connection, connection))

@@ -4,10 +4,25 @@ from flask import Blueprint, Flask, Response
 
 from ..config import Settings
 from ..extensions import csrf
-from . import decide, errors, events, health, history, live, metrics, names, openapi, routes, rules, sockets, tokens
+from . import (
+    decide,
+    errors,
+    events,
+    health,
+    history,
+    live,
+    metrics,
+    names,
+    openapi,
+    refusals,
+    routes,
+    rules,
+    sockets,
+    tokens,
+)
 
 PREFIX = "/api/"
-VIEWS = (events, tokens, rules, decide, live, history)
+VIEWS = (events, tokens, rules, decide, refusals, live, history)
 """The modules that hold the API's views; importing them fills the route table."""
 
 

@@ -10,6 +10,7 @@ from ..config import Settings
 from ..core.targets import channel_problem
 from ..models import Scope
 from ..realtime.server import event_client
+from ..services import decisions
 from .errors import ApiError, ErrorCode
 from .routes import Call, Nothing, route
 
@@ -46,7 +47,14 @@ class EventIn(msgspec.Struct, forbid_unknown_fields=True):
     trace_only: Annotated[bool, Meta(description="Go the whole way, but store and deliver nothing.")] = False
 
 
-class EventOut(msgspec.Struct):
+class WarningOut(msgspec.Struct):
+    """Something that was done, but surely not as it was meant."""
+
+    code: str
+    message: str
+
+
+class EventOut(msgspec.Struct, omit_defaults=True):
     """What became of an event."""
 
     id: Annotated[str, Meta(description="17 digits: 100-nanosecond ticks since 1970.")]
@@ -54,6 +62,10 @@ class EventOut(msgspec.Struct):
     refused: Annotated[
         dict[str, int], Meta(description="How many members it did not reach, by the code of the reason.")
     ]
+    warning: Annotated[
+        WarningOut | None,
+        Meta(description="Only where nobody can be in this channel: `no_rule` or `workspace_disabled`."),
+    ] = None
 
 
 def _body_most() -> int:
@@ -74,7 +86,8 @@ def publish_event(call: Call[EventIn, Nothing]) -> EventOut:
     """It goes to all members who may receive events (PERMISSIONS: `receive_event`), whatever the boxes for clients'
     messages say, or to the one client or user that `target` names, if they are members.
 
-    Where the rule keeps events, it is stored first, then delivered."""
+    Where the rule keeps events, it is stored first, then delivered. Where no active rule allows the channel it reaches
+    nobody: that is no error, but the answer carries a `warning`."""
     body = call.body
     check_channel(body.channel)
     target = body.target or EventTarget()
@@ -93,7 +106,14 @@ def publish_event(call: Call[EventIn, Nothing]) -> EventOut:
         target_user=target.user,
         trace_only=body.trace_only,
     )
-    return EventOut(published.id, published.recipients, published.refused)
+    return EventOut(published.id, published.recipients, published.refused, _warning(call))
+
+
+def _warning(call: Call[EventIn, Nothing]) -> WarningOut | None:
+    """Say why nobody can be there: a channel name with a typing error would look like one without members."""
+    rules = call.realtime.workspaces[call.canonical].rules
+    code = decisions.closed_to_all(rules, call.body.channel)
+    return WarningOut(code.value, code.sentence) if code is not None else None
 
 
 def check_channel(name: str, path: str = "channel") -> None:

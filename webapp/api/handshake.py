@@ -55,11 +55,13 @@ def handshake_problem(environ: dict[str, Any]) -> str | None:
         return "`Sec-WebSocket-Key` must hold 16 bytes in base64."
     if environ["REQUEST_METHOD"] != "GET":
         return "A WebSocket handshake is a GET request."
+    if "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "0") not in ("", "0"):
+        return "A WebSocket handshake has no body: what follows it are frames."
     return None
 
 
-def accept(sock: Any, environ: dict[str, Any], subprotocol: str | None) -> None:
-    """Answer the handshake. Compression is not negotiated."""
+def accept(sock: Any, environ: dict[str, Any], subprotocol: str | None) -> bool:
+    """Answer the handshake; False if the client has gone meanwhile. Compression is not negotiated."""
     digest = sha1(environ["HTTP_SEC_WEBSOCKET_KEY"].encode("latin-1") + _GUID).digest()
     answer = (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
@@ -67,7 +69,11 @@ def accept(sock: Any, environ: dict[str, Any], subprotocol: str | None) -> None:
     )
     if subprotocol:
         answer += b"\r\nSec-WebSocket-Protocol: " + subprotocol.encode("latin-1")
-    sock.sendall(answer + b"\r\n\r\n")
+    try:
+        sock.sendall(answer + b"\r\n\r\n")
+    except OSError:
+        return False
+    return True
 
 
 def offered_subprotocol(environ: dict[str, Any]) -> str | None:

@@ -8,9 +8,10 @@ from msgspec import Meta
 
 from ..models import Action, Scope
 from ..realtime.listing import ClientInfo, describe
+from ..realtime.server import Realtime
 from ..services import audit
 from .errors import ApiError, ErrorCode
-from .events import check_channel
+from .events import WarningOut, check_channel
 from .routes import Call, Nothing, route
 
 LIST_DEFAULT, LIST_MOST = 1000, 10_000
@@ -89,7 +90,7 @@ class MemberQuery(msgspec.Struct, forbid_unknown_fields=True):
     user: Annotated[str | None, Meta(description="The user, where no body is sent.")] = None
 
 
-class PutInOut(msgspec.Struct):
+class PutInOut(msgspec.Struct, omit_defaults=True):
     """What became of a user's clients."""
 
     channel: str
@@ -97,6 +98,7 @@ class PutInOut(msgspec.Struct):
     clients: Annotated[int, Meta(description="How many clients the user has.")]
     joined: Annotated[int, Meta(description="How many of them are new in the channel.")]
     members: Annotated[int, Meta(description="How many of them are in it now.")]
+    warning: Annotated[WarningOut | None, Meta(description="Only where one was refused: why.")] = None
 
 
 class TakenOutOut(msgspec.Struct):
@@ -178,7 +180,7 @@ def put_in(call: Call[MemberIn, Nothing]) -> PutInOut:
     members = sum(info.user_id == user for info in realtime.members(call.canonical, call.channel))
     if joined:
         _record(call, Action.CHANNEL_PUT_IN, user, joined)
-    return PutInOut(call.channel, user, clients, joined, members)
+    return PutInOut(call.channel, user, clients, joined, members, _refused(realtime, call, user))
 
 
 @route(
@@ -206,8 +208,18 @@ def take_out(call: Call[MemberIn, MemberQuery]) -> TakenOutOut:
     return TakenOutOut(call.channel, user, removed)
 
 
+def _refused(realtime: Realtime, call: Call[MemberIn, Nothing], user: str) -> WarningOut | None:
+    """Say why a client of the user was not let in, as it was told itself."""
+    for connection in realtime.workspaces[call.canonical].by_user.get(user, ()):
+        code = connection.last_error
+        if call.channel not in connection.memberships and code is not None:
+            return WarningOut(code.value, code.sentence)
+    return None
+
+
 def _client(info: ClientInfo) -> ClientOut:
-    return ClientOut(**{name: getattr(info, name) for name in ClientOut.__struct_fields__})
+    shown = {name: getattr(info, name) for name in ClientOut.__struct_fields__}
+    return ClientOut(**shown | {"connected_for": round(info.connected_for, 3)})
 
 
 def _record(call: Call[Any, Any], action: Action, user: str, clients: int) -> None:

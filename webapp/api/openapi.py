@@ -37,6 +37,7 @@ _VARIABLES = {
     "canonical": "The workspace's canonical, the last part of its socket address.",
     "channel": "The channel's name. Percent-encoded (`chat%2Fa`) it is always exact; `/` may also stand bare.",
     "jti": "The token's id.",
+    "ref": "The reference number of an error, as the client was told it.",
     "message_id": "The message's id.",
 }
 

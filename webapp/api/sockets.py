@@ -28,7 +28,8 @@ def init_app(app: Flask, settings: Settings) -> None:
             return Response("The server is shutting down.\n", 503, {"Content-Type": "text/plain"})
         token = offered_subprotocol(environ)
         # Without the echo the client's handshake fails: protocols/xano.md, "Connection".
-        accept(socket, environ, token)
+        if not accept(socket, environ, token):
+            return None
         workspace = realtime.workspace(canonical) if canonical is not None else realtime.default_workspace()
         realtime.connect(
             socket,

@@ -6,7 +6,8 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from . import access, backups, database, live, rules, serving, tokens
+from .. import __version__
+from . import access, backups, database, keys, live, rules, serving, tokens
 from .group import Tidegate, application
 
 __all__ = ["commands", "init_app", "main", "tidegate"]
@@ -18,10 +19,12 @@ commands: tuple[click.Command, ...] = (
     access.admin,
     access.apikey,
     access.workspace,
+    keys.key,
     tokens.token,
     rules.rules,
     live.publish,
     live.decide,
+    live.explain,
     backups.backup,
     backups.restore,
 )
@@ -32,6 +35,9 @@ tidegate = Tidegate(
     help="A self-hosted realtime channel server with a control room. Settings are read from TIDEGATE_* variables.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+click.version_option(__version__, prog_name="tidegate", message="%(prog)s %(version)s")(tidegate)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ def setup_link() -> None:
     click.echo(f"{dashboard_address(settings_of(current_app))}/setup/{token}")
 
 
-admin = AppGroup("admin", help="Make admins and reset their passwords.")
+admin = AppGroup("admin", help="Make, list and remove admins, and reset their passwords.")
 
 
 @admin.command("create")
@@ -47,6 +47,22 @@ def reset_password(username: str) -> None:
     admins.by_username(username)
     admins.reset_password(username, read_password(), author=author(), source=SOURCE)
     click.echo("The password is set, and all sessions of this admin have ended.")
+
+
+@admin.command("list")
+def list_admins() -> None:
+    """List the admins: name, and the role in each workspace."""
+    for found in admins.list_all():
+        roles = ", ".join(f"{role} of {held.canonical}" for held, role in admins.workspaces_of(found))
+        click.echo(f"{found.username}  {roles or 'no role'}")
+
+
+@admin.command("remove")
+@click.argument("username")
+def remove_admin(username: str) -> None:
+    """Delete an admin, which ends all of the admin's sessions. The last owner of a workspace stays."""
+    removed = admins.remove(username, author=author(), source=SOURCE)
+    click.echo(f"{removed.username} is removed, and all sessions of this admin have ended.")
 
 
 apikey = AppGroup("apikey", help="Make, list and revoke keys of the JSON API.")

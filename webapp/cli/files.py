@@ -29,7 +29,7 @@ def read_document(path: str) -> Any:
     Raises:
         Refused: no such file, empty, too large, not text, neither JSON nor YAML.
     """
-    text = _read_text(path)
+    text = read_text(path)
     try:
         if text.lstrip().startswith(("{", "[")) and not path.endswith((".yaml", ".yml")):
             return json.loads(text, object_pairs_hook=_object)
@@ -64,7 +64,7 @@ def write_document(path: str, document: dict[str, Any]) -> None:
         raise Failed(f"{path} can't be written: {error.strerror or error}.") from None
 
 
-def _read_text(path: str) -> str:
+def read_text(path: str) -> str:
     try:
         if path == "-":
             data = sys.stdin.buffer.read(LARGEST + 1)

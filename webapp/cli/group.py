@@ -85,6 +85,11 @@ def author() -> str:
         return "command line"
 
 
+def count(number: int, noun: str) -> str:
+    """``count(1, "rule")`` is "1 rule", ``count(2, "rule")`` "2 rules"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--workspace`` to a command."""
     return click.option(

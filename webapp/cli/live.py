@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,13 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from ..inspector.tap import REFUSALS_KEPT
 from ..services import decisions
-from .group import Failed, Refused, settings_of, workspace_named, workspace_option
+from .group import Failed, Refused, count, settings_of, workspace_named, workspace_option
 
 TIMEOUT = 30.0
+NO_SERVER = "No server runs on this instance folder: start it with `tidegate serve`."
+ANOTHER_VERSION = "The server that runs does not offer this: is it another version?"
 
 
 class NoServer(Exception):
@@ -61,10 +65,13 @@ def publish(
     try:
         answer = _ask(workspace.canonical, "events", body)
     except NoServer:
-        raise Failed("No server runs on this instance folder: start it with `tidegate serve`.") from None
+        raise Failed(NO_SERVER) from None
     except NoSuchAddress:
-        raise Failed("The server that runs does not offer this: is it another version?") from None
-    click.echo(f"Event {answer.get('id')}: {answer.get('recipients')} recipients.")
+        raise Failed(ANOTHER_VERSION) from None
+    warning = answer.get("warning")
+    if warning:
+        click.echo(f"Warning: {warning['code']}: {warning['message']}", err=True)
+    click.echo(f"Event {answer.get('id')}: {count(answer['recipients'], 'recipient')}.")
 
 
 @click.command("decide")
@@ -97,11 +104,74 @@ def decide(channel: str, operation: str, who: str, as_json: bool, canonical: str
     raise click.exceptions.Exit(0 if answer.get("allowed") else 1)
 
 
+@click.command("explain")
+@click.argument("ref", required=False)
+@workspace_option
+@with_appcontext
+def explain(ref: str | None, canonical: str) -> None:
+    """Say what was refused and why, by the reference number REF that a client was told. Without it: the last 20."""
+    workspace = workspace_named(canonical)
+    try:
+        if ref is None:
+            _list_refusals(_ask(workspace.canonical, "refusals")["refusals"])
+        else:
+            _print_refusal(_ask(workspace.canonical, f"refusals/{quote(ref, safe='')}"))
+    except NoServer:
+        raise Failed(NO_SERVER) from None
+    except NoSuchAddress:
+        if ref is None:
+            raise Failed(ANOTHER_VERSION) from None
+        raise Failed(
+            f"No refusal {ref} is kept in the workspace {workspace.canonical}: the server remembers the last "
+            f"{REFUSALS_KEPT:,} since it started."
+        ) from None
+
+
+def _list_refusals(refusals: list[dict[str, Any]]) -> None:
+    if not refusals:
+        click.echo("Nothing was refused since the server started.", err=True)
+    for refusal in refusals:
+        who = refusal["user_id"] or refusal["socketId"]
+        where = "connection" if refusal["channel"] is None else refusal["channel"]
+        click.echo(_harmless(f"{refusal['ref']}  {_second(refusal['at'])}  {refusal['code']}  {where}  {who}"))
+
+
+def _print_refusal(refusal: dict[str, Any]) -> None:
+    user = "anonymous or without a user id" if refusal["user_id"] is None else f"user {refusal['user_id']}"
+    lines = {
+        "Time": _second(refusal["at"]),
+        "Code": f"{refusal['code']}: {refusal['message']}",
+        "Channel": refusal["channel"] if refusal["channel"] is not None else "none: the connection itself",
+        "Client": f"{refusal['socketId']}, {user}, from {refusal['address']}",
+        "Detail": refusal["detail"],
+    }
+    for name, text in lines.items():
+        if text:
+            click.echo(_harmless(f"{name + ':':<9}{text}"))
+    decision = refusal["decision"]
+    if decision is not None:
+        _print_decision(decision)
+
+
+def _harmless(text: str) -> str:
+    """Write out what could steer a terminal: names and details come from strangers."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _second(moment: str) -> str:
+    return datetime.fromisoformat(moment).isoformat(sep=" ", timespec="seconds")
+
+
 def _print_decision(answer: dict[str, Any]) -> None:
     verdict = "allowed" if answer.get("allowed") else f"denied: {answer.get('code')}"
-    click.echo(f"{answer.get('operation')} on {answer.get('channel')}: {verdict} (version {answer.get('version')})")
+    asked = f"{answer.get('operation')} on {answer.get('channel')}"
+    click.echo(_harmless(f"{asked}: {verdict} (version {answer.get('version')})"))
+    _print_steps(answer)
+
+
+def _print_steps(answer: dict[str, Any]) -> None:
     for step in answer.get("steps") or ():
-        click.echo(f"  {step['state']:<9} {step['subject']}: {step['sentence']}")
+        click.echo(_harmless(f"  {step['state']:<9} {step['subject']}: {step['sentence']}"))
 
 
 def _payload(text: str) -> bytes:
@@ -117,8 +187,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
 
 
-def _ask(canonical: str, what: str, body: bytes) -> dict[str, Any]:
-    """Post to the running server's API and return what it answers.
+def _ask(canonical: str, what: str, body: bytes | None = None) -> dict[str, Any]:
+    """Post to the running server's API, or without a body get from it, and return what it answers.
 
     Raises:
         NoServer: nobody answers.
@@ -129,7 +199,10 @@ def _ask(canonical: str, what: str, body: bytes) -> dict[str, Any]:
     connection = _UnixConnection(settings_of(current_app).control_socket)
     address = f"/api/v1/workspaces/{quote(canonical, safe='')}/{what}"
     try:
-        connection.request("POST", address, body, {"Content-Type": "application/json"})
+        if body is None:
+            connection.request("GET", address)
+        else:
+            connection.request("POST", address, body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         status, data = response.status, response.read()
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):

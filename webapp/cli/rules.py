@@ -1,12 +1,17 @@
 """Rule sets as files: export, check, apply."""
 
+from typing import Any
+
 import click
 from flask.cli import AppGroup
 
+from ..core.documents import Parsed
 from ..core.documents import write_document as document_of
+from ..core.targets import Target
 from ..services import rules as service
+from ..services.changes import Comparison, compare
 from .files import read_document, write_document
-from .group import SOURCE, author, workspace_named, workspace_option
+from .group import SOURCE, author, count, workspace_named, workspace_option
 
 rules = AppGroup("rules", help="Export, check and apply rules as a file (JSON or YAML, Xano's field names).")
 
@@ -17,17 +22,21 @@ rules = AppGroup("rules", help="Export, check and apply rules as a file (JSON or
 def export(file: str, canonical: str) -> None:
     """Write the rules in force to FILE, or to the output."""
     workspace = workspace_named(canonical)
-    write_document(file, document_of(service.active_rules(workspace), workspace.canonical))
+    active = service.active_rules(workspace)
+    write_document(file, document_of(active, workspace.canonical))
+    if file != "-":
+        click.echo(f"Version {active.version} is in {file}: {count(len(active.rules), 'rule')}.", err=True)
 
 
 @rules.command("check")
 @click.argument("file")
-def check(file: str) -> None:
-    """Say whether FILE could be applied. `-` reads the input."""
-    parsed = service.check_document(read_document(file), strict=False)
-    for warning in parsed.warnings:
-        click.echo(f"Warning: {warning}", err=True)
-    click.echo(f"{len(parsed.rules.rules)} rules, no errors.")
+@workspace_option
+def check(file: str, canonical: str) -> None:
+    """Say whether FILE could be applied, and what it would change. `-` reads the input."""
+    parsed = _checked(read_document(file))
+    active = service.active_rules(workspace_named(canonical))
+    click.echo(f"{count(len(parsed.rules.rules), 'rule')}, no errors.")
+    _print_changes(compare(active, parsed.rules), active.version)
 
 
 @rules.command("apply")
@@ -37,10 +46,7 @@ def check(file: str) -> None:
 @workspace_option
 def apply(file: str, reason: str, expected_version: int | None, canonical: str) -> None:
     """Publish what FILE holds as a new version. A running server has it in force within a second."""
-    document = read_document(file)
-    parsed = service.check_document(document, strict=False)
-    for warning in parsed.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+    parsed = _checked(read_document(file))
     workspace = workspace_named(canonical)
     publication = service.publish(
         workspace,
@@ -50,4 +56,32 @@ def apply(file: str, reason: str, expected_version: int | None, canonical: str) 
         reason=reason,
         expected_version=expected_version,
     )
-    click.echo(f"Version {publication.version} is in force: {len(parsed.rules.rules)} rules.")
+    click.echo(f"Version {publication.version} is in force: {count(len(parsed.rules.rules), 'rule')}.")
+
+
+def _checked(document: Any) -> Parsed:
+    """Read a settings document, and warn of what nobody knows in it whether or not it has errors."""
+    try:
+        return service.check_document(document, strict=False)
+    finally:
+        for warning in service.unknown_fields(document):
+            click.echo(f"Warning: {warning}", err=True)
+
+
+def _print_changes(comparison: Comparison, version: int) -> None:
+    if comparison.nothing:
+        click.echo(f"Nothing would change: version {version} holds the same.")
+        return
+    click.echo(f"Against version {version}:")
+    for target in comparison.added:
+        click.echo(f"  new      {_named(target)}")
+    for changed in comparison.changed:
+        click.echo(f"  changed  {_named(changed.target)}: {', '.join(changed.fields)}")
+    for target in comparison.removed:
+        click.echo(f"  removed  {_named(target)}")
+    if comparison.switches:
+        click.echo(f"  switches {', '.join(comparison.switches)}")
+
+
+def _named(target: Target) -> str:
+    return f"{target} (exact name)" if "*" in target.text and not target.nested else target.text

@@ -1,12 +1,22 @@
 """Starting the server."""
 
+import fcntl
+import os
+import socket
 import sys
+import time
+from dataclasses import replace
 
 import click
 from flask import Flask
 
 from ..config import Settings
+from ..services import backup
 from .group import application, settings_of
+
+LOCK = "serving.lock"
+LOCK_TIMEOUT = 5.0
+"""Seconds a server that is just ending has to let go of the instance folder."""
 
 SNIPPET = """\
   import {{ XanoClient }} from "@xano/js-sdk";
@@ -22,20 +32,61 @@ def serve() -> None:
     """Bring the database up to date and serve until told to stop."""
     from .. import server
 
-    settings = _prepare(application())
+    app = application()
+    settings = settings_of(app)
+    if backup.server_answers(settings.control_socket):
+        raise _runs_already(settings)
+    lock = _lock(settings)
+    settings = replace(settings, port=settings.port or _free_port(settings.host))
+    _prepare(app, settings)
     # A clean process for the server: what preparing has opened must not be shared with its workers.
-    server.serve(settings)
+    try:
+        server.serve(settings)
+    finally:
+        os.close(lock)
 
 
-def _prepare(app: Flask) -> Settings:
+def _lock(settings: Settings) -> int:
+    """Take the instance folder for this process and the workers forked from it; two may be starting at once."""
+    try:
+        descriptor = os.open(settings.instance / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"The instance folder can't be used: {error}.") from None
+    gives_up = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > gives_up or backup.server_answers(settings.control_socket):
+                os.close(descriptor)
+                raise _runs_already(settings) from None
+            time.sleep(0.05)
+        else:
+            return descriptor
+
+
+def _runs_already(settings: Settings) -> click.ClickException:
+    return click.ClickException(f"A server runs on the instance folder {settings.instance} already.")
+
+
+def _free_port(host: str) -> int:
+    """Choose a port before the address is printed."""
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind) as probe:
+            probe.bind(address)
+            port: int = probe.getsockname()[1]
+            return port
+    except OSError as error:
+        raise click.ClickException(f"Nobody can listen on {host}: {error}.") from None
+
+
+def _prepare(app: Flask, settings: Settings) -> None:
     import flask_migrate
 
     from ..extensions import db
-    from ..services import admins, backup, workspaces
+    from ..services import admins, workspaces
 
-    settings = settings_of(app)
-    if backup.server_answers(settings.control_socket):
-        raise click.ClickException(f"A server runs on the instance folder {settings.instance} already.")
     with app.app_context():
         flask_migrate.upgrade()
         workspace = workspaces.ensure_default()
@@ -47,7 +98,6 @@ def _prepare(app: Flask) -> Settings:
         click.echo(f"Make the first admin here, within an hour:\n  {base}/setup/{link}")
     click.echo(f"A client in five lines:\n{SNIPPET.format(base=base, canonical=workspace.canonical)}")
     sys.stdout.flush()
-    return settings
 
 
 def dashboard_address(settings: Settings) -> str:

@@ -89,6 +89,11 @@ def actor_from_claims(claims: Mapping[str, Any]) -> Actor:
     )
 
 
+def is_time(value: float) -> bool:
+    """Whether a number of seconds can be a time: JSON holds larger ones than a float, and ``NaN`` and ``Infinity``."""
+    return abs(value) < 1e15
+
+
 def _authorized_channels(value: object) -> tuple[Target, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(entry, str) for entry in value):
         raise ClaimError("authorized_channels: expected a list of channel names or patterns.")
@@ -117,6 +122,8 @@ def _extras(value: object) -> Mapping[str, Any]:
 
 
 def _check_text(text: str, name: str) -> None:
+    if "\x00" in text:
+        raise ClaimError(f"{name}: holds a NUL, which no database stores.")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -127,7 +134,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     if name not in claims:
         return None
     value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_time(value):
         raise ClaimError(f"{name}: expected seconds since 1970.")
     return float(value)
 

@@ -97,6 +97,7 @@ class CloseCode(IntEnum):
     PROTOCOL_ERROR = 1002
     UNSUPPORTED_DATA = 1003
     INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
@@ -122,6 +123,7 @@ CLOSE_MEANINGS: dict[CloseCode, CloseMeaning] = {
     CloseCode.PROTOCOL_ERROR: CloseMeaning("The client broke the WebSocket protocol.", False),
     CloseCode.UNSUPPORTED_DATA: CloseMeaning("The client sent a kind of frame this protocol does not use.", False),
     CloseCode.INVALID_DATA: CloseMeaning("A text frame was not valid UTF-8.", False),
+    CloseCode.POLICY_VIOLATION: CloseMeaning("The client did what no client does, such as endless fragments.", False),
     CloseCode.MESSAGE_TOO_BIG: CloseMeaning("A message was larger than the server reads.", False),
     CloseCode.INTERNAL_ERROR: CloseMeaning(
         "The server gave the connection up (no answer to a ping, or a fault).", True

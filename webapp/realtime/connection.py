@@ -14,6 +14,7 @@ from ..core.codes import CloseCode, Code
 from .events import Face, Sender, new_socket_id
 from .framing import PING_FRAME, Binary, Closed, FrameReader, Item, Ping, Pong, TooLarge, close_frame
 from .outbox import Outbox
+from .turn import write_to
 
 if TYPE_CHECKING:
     from .channel import Membership
@@ -27,6 +28,7 @@ BUFFER_SIZE = 64 * 1024
 _buffer = bytearray(BUFFER_SIZE)
 _view = memoryview(_buffer)
 
+_NO_BYTES = memoryview(b"")
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 CLOSE_TIMEOUT = 5.0
 """Seconds a client has to answer the server's close before its socket is cut."""
@@ -38,6 +40,8 @@ class Connection:
     __slots__ = (
         "__weakref__",
         "_greenlet",
+        "_held",
+        "_is_silent",
         "_limit_outbox",
         "_loop",
         "_raw_write",
@@ -96,6 +100,8 @@ class Connection:
         self._loop = realtime.loop
         self._greenlet: Any = None
         self._waiting = False
+        self._is_silent = False
+        self._held: list[bytes] | None = None
         self._switch_to_hub = get_hub().switch
         # Straight to the C socket, which never blocks: gevent's own `send` would wait where this raises.
         self._raw_write: Callable[[bytes], int] = sock._sslobj.write if _is_tls(sock) else sock._sock.send
@@ -113,6 +119,11 @@ class Connection:
     def queued(self) -> int:
         """Bytes that wait in the outbox."""
         return self.outbox.size if self.outbox is not None else 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a frame of this client is being handled, so that none of its others is read."""
+        return not self._waiting
 
     # Reading
 
@@ -136,7 +147,8 @@ class Connection:
         else:
             recv_into = sock._sock.recv_into
             receive, pending = lambda: recv_into(_buffer), _nothing
-        feed = self._reader.feed
+        reader = self._reader
+        feed = reader.feed
         receive_frame = self._realtime.engine.receive
         while True:
             try:
@@ -148,14 +160,21 @@ class Connection:
                 return
             self.heard_at = monotonic()
             if self._said_goodbye:
-                continue  # read to the end: closing with unread input resets the connection and loses our close
-            for item in feed(_view[:count]):
-                if type(item) is not bytes:
-                    self._control(item)
-                elif item.isascii() or self._is_utf8(item):
-                    receive_frame(self, item)
-                if self._said_goodbye:
+                wait()  # read to the end: closing with unread input resets the connection and loses our close
+                continue
+            items = feed(_view[:count])
+            while True:
+                for item in items:
+                    if type(item) is not bytes:
+                        self._control(item)
+                    elif item.isascii() or self._is_utf8(item):
+                        receive_frame(self, item)
+                    if self._said_goodbye:
+                        break
+                if not reader.has_more or self._said_goodbye:
                     break
+                gevent.sleep(0)  # many small frames at once: others get their turn before the rest
+                items = feed(_NO_BYTES)
             # What has not been read yet wakes the loop again, so there is no need to try; but for TLS's own buffer.
             if not pending():
                 wait()
@@ -181,7 +200,12 @@ class Connection:
             self._sock._read_event.stop()
 
     def _control(self, item: Item) -> None:
-        """Handle what is not a text message."""
+        """Handle what is not a text message. It counts like one: it costs the server as much."""
+        engine = self._realtime.engine
+        if not isinstance(item, Closed):
+            engine.within_rate(self)
+            if self.closing_since:
+                return
         match item:
             case Ping(reply):
                 self._realtime.turn.send(self, reply)
@@ -190,10 +214,10 @@ class Connection:
             case TooLarge(size):
                 limit = self._reader.limit
                 detail = f"A message of {size} bytes; the limit is {limit}."
-                self._realtime.engine.refuse(self, Code.MESSAGE_TOO_LARGE, None, detail=detail)
+                engine.refuse(self, Code.MESSAGE_TOO_LARGE, None, detail=detail)
             case Binary():
                 detail = "This protocol is text frames of JSON."
-                self._realtime.engine.refuse(self, Code.INVALID_FRAME, None, detail=detail)
+                engine.refuse(self, Code.INVALID_FRAME, None, detail=detail)
             case Closed(code, _, reply):
                 if not self.closing_since:
                     self._realtime.turn.flush()
@@ -228,24 +252,60 @@ class Connection:
             self.abort()
 
     def _block(self, rest: bytes) -> None:
+        assert self.outbox is None, "what is blocked already is written to through its outbox"
         self.outbox = Outbox(self._loop, self._sock.fileno(), self._writable)
         self.outbox.append(rest)
-        self._write_by(self._queue)
+        self._choose_write()
 
-    def _write_by(self, write: Callable[[bytes], int]) -> None:
-        self.write = write
+    def _choose_write(self) -> None:
+        """Set ``write`` to what fits the moment; audiences hold it, so they are told."""
+        if self._is_silent:
+            self.write = _discard
+        elif self._held is not None:
+            self.write = self._hold_back
+        elif self.outbox is not None:
+            self.write = self._queue
+        else:
+            self.write = self._raw_write
         for membership in self.memberships.values():
             membership.channel.audience_changed()
+
+    def hold(self) -> None:
+        """Keep back what is sent to this client from now on, until :meth:`release`."""
+        self._realtime.turn.flush()
+        self._held = []
+        self._choose_write()
+
+    def release(self, first: bytes = b"") -> None:
+        """Send ``first``, and behind it what was kept back."""
+        if self._held is None:
+            if first:
+                self._realtime.turn.send(self, first)
+            return
+        held, self._held = self._held, None
+        self._choose_write()
+        write_to(self, b"".join((first, *held)))
+
+    def _hold_back(self, data: bytes) -> int:
+        """Stands in for ``write`` while an answer is being fetched that belongs in front."""
+        assert self._held is not None
+        self._held.append(data)
+        if sum(map(len, self._held)) > self._limit_outbox:
+            self._too_slow("kept back behind an answer from the history")
+        return len(data)
+
+    def _too_slow(self, where: str) -> None:
+        self._realtime.engine.note(self, Code.SLOW_CLIENT, f"More than {self._limit_outbox} bytes were {where}.")
+        self._held = None
+        self.close(CloseCode.TRY_AGAIN_LATER, Code.SLOW_CLIENT.value)
 
     def _queue(self, data: bytes) -> int:
         """Stands in for ``write`` while the socket is full."""
         outbox = self.outbox
         assert outbox is not None
         if outbox.size + len(data) > self._limit_outbox:
-            detail = f"{outbox.size + len(data)} bytes were waiting; the limit is {self._limit_outbox}."
-            self._realtime.engine.note(self, Code.SLOW_CLIENT, detail)
             outbox.keep_head_only()
-            self.close(CloseCode.TRY_AGAIN_LATER, Code.SLOW_CLIENT.value)
+            self._too_slow("waiting to be read")
         else:
             outbox.append(data)
         return len(data)
@@ -263,7 +323,7 @@ class Connection:
             return
         outbox.close()
         self.outbox = None
-        self._write_by(_discard if self.closing_since else self._raw_write)
+        self._choose_write()
         if self._said_goodbye:
             self._shut_writing()
 
@@ -279,7 +339,8 @@ class Connection:
             else:
                 if written != len(data):
                     self.wrote_part(data, written)
-        self._write_by(_discard)
+        self._is_silent = True
+        self._choose_write()
 
     # Ending
 
@@ -315,7 +376,8 @@ class Connection:
 
     def abort(self) -> None:
         """Cut the socket. The reading greenlet sees its end and cleans up."""
-        self._write_by(_discard)
+        self._is_silent = True
+        self._choose_write()
         try:
             self._sock._sock.shutdown(2)
         except OSError:
@@ -323,7 +385,8 @@ class Connection:
 
     def _end(self) -> None:
         self.closing_since = self.closing_since or monotonic()
-        self._write_by(_discard)
+        self._is_silent = True
+        self._choose_write()
         self.ended = True
         self._sock._read_event.stop()
         self._realtime.disconnected(self)

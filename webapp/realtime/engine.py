@@ -2,13 +2,15 @@
 
 import logging
 import time
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..core.codes import Code
+from ..core.codes import CloseCode, Code
 from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
+from ..core.targets import CHANNEL_MAX_LENGTH
 from .broker import Broker
 from .channel import Membership
 from .connection import Connection
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tidegate.engine")
 RATE_WINDOW = 60.0
 """Seconds in which a client may send as many frames as the setting says."""
+FLOOD = 20
+"""How many times the limit makes a flood, for which a client is closed."""
 
 SENDING = {
     Kind.PUBLIC: Operation.SEND_PUBLIC,
@@ -49,8 +53,7 @@ class Engine:
         """Take a frame of a client: count it, decode it, do what it says, and answer for whatever goes wrong."""
         if connection.closing_since:
             return
-        connection.received += 1
-        if self._limits.messages_per_minute and not self._within_rate(connection):
+        if not self.within_rate(connection):
             self.refuse(connection, Code.RATE_LIMITED, None)
             return
         try:
@@ -177,14 +180,6 @@ class Engine:
         if 0 < self._limits.channels_per_client <= len(connection.memberships):
             self.refuse(connection, Code.TOO_MANY_CHANNELS, name)
             return
-        if rights.history:
-            # What was said before this join is in the history it gets, what is said after it is delivered.
-            self._broker.settle()
-            if connection.closing_since:
-                return
-            if not workspace.rights(connection.actor.kind, name).join:  # settling takes time: rules may be others
-                self._decide_and_refuse(connection, Operation.JOIN, name, NOT_JOINED)
-                return
         membership = self._hub.join(workspace, connection, name)
         membership.wants_presence = command.wants_presence
         membership.wanted_history = command.wants_history
@@ -205,7 +200,6 @@ class Engine:
         send_roster(self._turn, membership)
         if command.wants_history and not membership.wanted_history:
             membership.wanted_history = True
-            self._broker.settle()
             self._send_history(connection, membership, command.channel)
 
     def _leave(self, connection: Connection, command: Leave) -> None:
@@ -237,44 +231,65 @@ class Engine:
         if membership is None:
             self._decide_and_refuse(connection, Operation.READ_HISTORY, command.channel, NOT_JOINED)
             return
-        self._broker.settle()
+        self._broker.settle()  # what the client said itself is part of the answer
+        membership = self._membership(connection, command.channel)
+        if membership is None:
+            return  # a rule change took it out meanwhile, and told it so
         if command.socket_id is None:
             self._send_history(connection, membership, command.channel)
         else:
             self._send_thread(connection, membership, command)
 
     def _send_history(self, connection: Connection, membership: Membership, name: str) -> None:
-        """Send what the channel keeps, as far as this client could have received it; ``[]`` where there is none."""
-        rights = membership.rights
-        kinds: list[Kind] = []
-        if rights.read_history:
-            may = {
-                Kind.PUBLIC: rights.receive_public,
-                Kind.AUTHENTICATED: rights.receive_authenticated,
-                Kind.EVENT: rights.receive_event,
-            }
-            kinds = [kind for kind, allowed in may.items() if allowed]
-        messages = []
+        """Send what the channel keeps, as far as this client could have received it; ``[]`` where there is none.
+
+        All that was handed on until now is in it; what is handed on from now on comes live, and behind it.
+        """
+        kinds = _readable(membership.rights)
+        messages: list[Message] = []
         if kinds:
-            query = Query(connection.workspace.config.id, name, rights.history, tuple(kinds))
-            messages = self._store.read(query)
-        self._turn.send(connection, connection.face.history(name, messages))
+            query = Query(
+                connection.workspace.config.id, name, membership.rights.history, kinds, until=self._broker.horizon()
+            )
+            messages = self._read(connection, query)
+        still_in = self._membership(connection, name)
+        if still_in is None:
+            connection.release()  # a rule change took it out meanwhile, and told it so
+            return
+        if still_in.rights is not membership.rights:
+            kinds = _readable(still_in.rights)
+            messages = [message for message in messages if message.kind in kinds]
+        connection.release(connection.face.history(name, messages))
 
     def _send_thread(self, connection: Connection, membership: Membership, command: ReadHistory) -> None:
         """Send what this client and another one said in private, readable by that pair alone."""
-        rights, peer_id = membership.rights, command.socket_id
+        name, peer_id = command.channel, command.socket_id
         assert peer_id is not None
-        messages = []
-        if rights.read_history and rights.receive_private:
+        messages: list[Message] = []
+        if _may_read_threads(membership.rights):
             peer = membership.channel.members.get(peer_id)
             user = peer.connection.actor.user_id if peer is not None else None
             thread = thread_of((connection.actor.user_id, connection.id), (user, peer_id))
-            query = Query(
-                connection.workspace.config.id, command.channel, rights.history, (Kind.PRIVATE,), thread=thread
-            )
-            messages = self._store.read(query)
+            depth, workspace_id = membership.rights.history, connection.workspace.config.id
+            messages = self._read(connection, Query(workspace_id, name, depth, (Kind.PRIVATE,), thread=thread))
+        still_in = self._membership(connection, name)
+        if still_in is None:
+            connection.release()
+            return
+        if not _may_read_threads(still_in.rights):
+            messages = []
         own = {message.id for message in messages if _is_from(message, connection)}
-        self._turn.send(connection, connection.face.history(command.channel, messages, own))
+        connection.release(connection.face.history(name, messages, own))
+
+    def _read(self, connection: Connection, query: Query) -> list[Message]:
+        """Read from the store. While that takes time, what others send this client is kept back behind the answer."""
+        if not self._store.commits_at_once:
+            connection.hold()
+        try:
+            return self._store.read(query)
+        except StoreError:
+            connection.release()
+            raise
 
     # Refusing
 
@@ -313,6 +328,10 @@ class Engine:
     ) -> str:
         """Keep a refusal for the inspector without telling the client; returns its reference number."""
         connection.last_error = code
+        if channel is not None and len(channel) > CHANNEL_MAX_LENGTH:
+            # A name that no channel can have is kept no longer than one: it may be as long as a frame.
+            channel = channel[:CHANNEL_MAX_LENGTH] + "…"
+            decision = replace(decision, channel=channel) if decision is not None else None
         ref = str(self.ticks.next())
         self._tap.refusal(
             Refusal(
@@ -335,13 +354,21 @@ class Engine:
         """Tell a client that a rule change took it out of a channel."""
         self._decide_and_refuse(connection, Operation.JOIN, channel, NOT_JOINED)
 
-    def _within_rate(self, connection: Connection) -> bool:
+    def within_rate(self, connection: Connection) -> bool:
+        """Count a frame of any kind. Far above the limit the client is closed: refusing costs time as well."""
+        connection.received += 1
         limit = self._limits.messages_per_minute
+        if not limit:
+            return True
         now = connection.heard_at
         if now - connection.window >= RATE_WINDOW:
             connection.window = now
             connection.window_count = 0
         connection.window_count += 1
+        if connection.window_count > limit * FLOOD:
+            self.note(connection, Code.RATE_LIMITED, f"More than {limit * FLOOD} frames within a minute.")
+            self._turn.flush()
+            connection.close(CloseCode.TRY_AGAIN_LATER, Code.RATE_LIMITED.value)
         return connection.window_count <= limit
 
 
@@ -349,6 +376,22 @@ def _operation(connection: Connection, command: Send) -> Operation:
     if command.socket_id is not None:
         return Operation.SEND_PRIVATE
     return message_operation(connection.workspace.rules, connection.actor, command.channel, command.authenticated)
+
+
+def _readable(rights: Rights) -> tuple[Kind, ...]:
+    """Return the kinds of stored messages that a member with these rights could have received."""
+    if not rights.read_history:
+        return ()
+    may = {
+        Kind.PUBLIC: rights.receive_public,
+        Kind.AUTHENTICATED: rights.receive_authenticated,
+        Kind.EVENT: rights.receive_event,
+    }
+    return tuple(kind for kind, allowed in may.items() if allowed)
+
+
+def _may_read_threads(rights: Rights) -> bool:
+    return rights.read_history and rights.receive_private
 
 
 def _is_from(message: Message, connection: Connection) -> bool:

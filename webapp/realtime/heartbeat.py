@@ -35,9 +35,15 @@ def look_after(realtime: Realtime, connection: Connection, now: float, wall_cloc
     expires_at = connection.actor.expires_at
     if expires_at is not None and expires_at <= wall_clock:
         realtime.end_token(connection, Code.TOKEN_EXPIRED)
-    elif connection.heard_at < connection.pinged_at and now - connection.pinged_at > limits.ping_timeout:
+    elif _is_lost(connection, now, limits.ping_timeout):
         detail = f"No answer to a ping for {limits.ping_timeout:g} seconds."
         realtime.engine.note(connection, Code.PING_TIMEOUT, detail)
         connection.close(CloseCode.INTERNAL_ERROR, Code.PING_TIMEOUT.value)
     elif now - max(connection.pinged_at, connection.connected_at) >= limits.ping_interval:
         connection.ping(now)
+
+
+def _is_lost(connection: Connection, now: float, timeout: float) -> bool:
+    """Whether a ping went unanswered; the answer of one whose frame is being handled may lie unread."""
+    waited = now - connection.pinged_at
+    return connection.heard_at < connection.pinged_at and waited > timeout and not connection.is_busy

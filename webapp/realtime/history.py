@@ -7,6 +7,7 @@ is in the history. Where a commit takes time (PostgreSQL), the next messages gat
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Protocol
 
 import gevent
@@ -16,14 +17,19 @@ from .events import Kind, Message
 
 _log = logging.getLogger("tidegate.history")
 
+BUSY_TIMEOUT = 5.0
+"""Seconds to go on trying while another process holds the store."""
+BUSY_PAUSE = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Keep only the newest ``keep`` messages of a channel."""
+    """Keep only the newest ``keep`` messages of a channel, or of one private thread in it."""
 
     workspace_id: int
     channel: str
     keep: int
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,20 @@ class Query:
     kinds: tuple[Kind, ...] = ()
     thread: str | None = None
     before: int | None = None
+    until: int | None = None
+    """The highest id that counts."""
 
 
 class StoreError(Exception):
     """The store could not be reached or refused; nothing was stored."""
+
+
+class StoreBusy(StoreError):
+    """Another process is writing just now; trying again soon will do."""
+
+
+class StoreRejected(StoreError):
+    """The store takes none of this because of what a message holds."""
 
 
 class Store(Protocol):
@@ -93,8 +109,12 @@ class HistoryWriter:
         self._store = store
         self._schedule = schedule
         self._pending: list[_Pending] = []
-        self._idle = Event()
-        self._idle.set()
+        self._gathering = Event()
+        """Set once what is pending now is stored and delivered."""
+        self._committing: Event | None = None
+        """The same for what is being stored, while that takes time."""
+        self.horizon = store.last_id()
+        """The id of the last message that was stored and handed on: who joins now is sent all later ones live."""
 
     def add(self, workspace_id: int, message: Message, keep: int, done: Callable[[bool], None]) -> None:
         """Have ``message`` stored with this turn; ``done(stored)`` is called afterwards, in order."""
@@ -103,47 +123,104 @@ class HistoryWriter:
 
     def withdraw(self, workspace_id: int, message: Message) -> None:
         """Take a message back out that nobody was sent: its sender lost the right while it was being stored."""
-        self._store.delete(workspace_id, message.channel, message.id)
+        try:
+            self._store.delete(workspace_id, message.channel, message.id)
+        except StoreError as error:
+            _log.warning("a message that was not sent stays in the history: %s", error)
 
     def commit(self) -> None:
         """Store what is pending. Called at the end of a turn, and wherever what was said must be readable."""
-        if not self._pending:
+        if not self._pending or self._committing is not None:
             return
         if self._store.commits_at_once:
-            self._commit_pending()
-        elif self._idle.is_set():
-            self._idle.clear()
-            gevent.spawn(self._commit_until_empty)
+            batch, event = self._take()
+            try:
+                self._append(batch)
+            except StoreBusy:
+                self._committing = event
+                gevent.spawn(self._commit_until_empty, batch)
+            else:
+                event.set()
+        else:
+            batch, self._committing = self._take()
+            gevent.spawn(self._commit_until_empty, batch)
 
-    def settle(self) -> None:
-        """Return when everything accepted so far is stored and delivered. May switch greenlets (PostgreSQL)."""
+    def settle(self, timeout: float | None = None) -> None:
+        """Return when what was accepted until now is stored and delivered, or after ``timeout`` seconds.
+
+        May switch greenlets where storing takes time. What is accepted meanwhile is not waited for.
+        """
         self.commit()
-        self._idle.wait()
+        event = self._gathering if self._pending else self._committing
+        if event is not None:
+            event.wait(timeout)
 
-    def _commit_until_empty(self) -> None:
-        try:
-            while self._pending:
-                self._commit_pending()
-        finally:
-            self._idle.set()
-
-    def _commit_pending(self) -> None:
+    def _take(self) -> tuple[list[_Pending], Event]:
         batch, self._pending = self._pending, []
+        event, self._gathering = self._gathering, Event()
+        return batch, event
+
+    def _commit_until_empty(self, batch: list[_Pending]) -> None:
+        """Store a batch, then what gathered meanwhile, until nothing has."""
+        try:
+            while batch:
+                self._append_patiently(batch)
+                assert self._committing is not None
+                self._committing.set()
+                batch, self._committing = self._take() if self._pending else ([], None)
+        finally:
+            self._committing = None
+
+    def _append_patiently(self, batch: list[_Pending]) -> None:
+        gives_up = monotonic() + BUSY_TIMEOUT
+        while True:
+            try:
+                self._append(batch)
+                return
+            except StoreBusy as error:
+                if monotonic() > gives_up:
+                    _log.warning("%d messages could not be stored: %s", len(batch), error)
+                    self._finish(batch, stored=False)
+                    return
+                gevent.sleep(BUSY_PAUSE)
+
+    def _append(self, batch: list[_Pending]) -> None:
+        """Store a batch and hand it on. One message that the store refuses does not take the others with it."""
         try:
             self._store.append([(p.workspace_id, p.message) for p in batch], _prunes(batch))
-            stored = True
-        except StoreError:
-            _log.exception("%d messages could not be stored", len(batch))
-            stored = False
+        except StoreBusy:
+            raise
+        except StoreRejected as error:
+            if len(batch) == 1:
+                _log.warning("a message could not be stored: %s", error)
+                self._finish(batch, stored=False)
+                return
+            for pending in batch:
+                self._append([pending])
+        except StoreError as error:
+            _log.warning("%d messages could not be stored: %s", len(batch), error)
+            self._finish(batch, stored=False)
+        else:
+            self._finish(batch, stored=True)
+
+    def _finish(self, batch: list[_Pending], stored: bool) -> None:
         for pending in batch:
-            pending.done(stored)
+            self.horizon = max(self.horizon, pending.message.id)
+            try:
+                pending.done(stored)
+            except Exception:
+                _log.exception("message %d was stored and could not be handed on", pending.message.id)
 
 
 def _prunes(batch: Sequence[_Pending]) -> list[Prune]:
-    """Cut channels back to their depth now and then.
+    """Cut channels (and private threads in them) back to their depth now and then.
 
     An id is a clock reading, so its remainder picks about one message in a quarter of the depth, without a
     counter for every channel that ever was.
     """
-    due = {(p.workspace_id, p.message.channel): p.keep for p in batch if p.message.id % max(25, p.keep // 4) == 0}
-    return [Prune(workspace_id, channel, keep) for (workspace_id, channel), keep in due.items()]
+    due = {
+        (p.workspace_id, p.message.channel, p.message.thread): p.keep
+        for p in batch
+        if p.message.id % max(25, p.keep // 4) == 0
+    }
+    return [Prune(workspace_id, channel, keep, thread) for (workspace_id, channel, thread), keep in due.items()]

@@ -37,27 +37,35 @@ class Hub:
         workspace.channels[name] = channel  # refreshing may have emptied and closed it
         return channel.add(connection, workspace.group(channel, connection.actor.kind))
 
-    def leave(self, workspace: Workspace, membership: Membership, visible: bool | None = None) -> None:
-        """Take a connection out of a channel; the others who see presence are told if it was ``visible`` to them."""
+    def leave(self, workspace: Workspace, membership: Membership) -> None:
+        """Take a connection out of a channel; the others who see presence are told."""
         channel = membership.channel
-        if visible is None:
-            visible = membership.rights.in_presence
-        channel.remove(membership)
-        if not channel.members:
-            if workspace.channels.get(channel.name) is channel:
-                del workspace.channels[channel.name]
-        elif visible:
+        visible = membership.rights.in_presence
+        self._take_out(workspace, membership)
+        if visible and channel.members:
             announce(self._turn, channel, membership.connection, "leave")
+
+    def _take_out(self, workspace: Workspace, membership: Membership) -> None:
+        channel = membership.channel
+        channel.remove(membership)
+        if not channel.members and workspace.channels.get(channel.name) is channel:
+            del workspace.channels[channel.name]
 
     def current(self, workspace: Workspace, channel: Channel) -> Channel:
         """Bring a channel's rights up to the rules in force, taking out whoever may no longer be there."""
         if not workspace.is_current(channel):
             # Whoever is taken out was seen by the rules that let it in; the new ones would say it never was.
             visible = {group: group.rights.in_presence for group in channel.groups.values()}
-            for group in workspace.refresh(channel):
-                for membership in list(group.members.values()):
-                    self.leave(workspace, membership, visible[group])
-                    self._removed(membership.connection, channel.name)
+            excluded = workspace.refresh(channel)
+            leaving = [(m, visible[group]) for group in excluded for m in list(group.members.values())]
+            # First all go, then those who stay are told: they are the same for each, so one write tells them all.
+            for membership, _ in leaving:
+                self._take_out(workspace, membership)
+            for membership, was_visible in leaving:
+                if was_visible and channel.members:
+                    announce(self._turn, channel, membership.connection, "leave")
+            for membership, _ in leaving:
+                self._removed(membership.connection, channel.name)
         return channel
 
     def deliver(self, workspace: Workspace, message: Message) -> int:

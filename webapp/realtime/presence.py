@@ -27,5 +27,8 @@ def announce(turn: Turn, channel: Channel, who: Connection, action: str) -> None
     """
     for encoder, recipients in channel.audience(Operation.SEES_PRESENCE):
         frame = encoder.presence_update(channel.name, action, who.sender.json)
-        others = recipients.connections
-        turn.send(Recipients(c for c in others if c is not who) if who in others else recipients, frame)
+        if who in recipients.connections:
+            # Known to no channel, so nothing would tell it of a socket that fills up: each is asked anew.
+            recipients = Recipients(c for c in recipients.connections if c is not who)
+            recipients.stale = True
+        turn.send(recipients, frame)

@@ -344,7 +344,7 @@ class Realtime:
         ``timeout`` is in seconds; who has not answered by then is cut.
         """
         self.draining = True
-        self.broker.settle()
+        self.broker.settle(timeout / 2)
         self.turn.flush()
         for connection in list(self.connections):
             connection.close(CloseCode.SERVICE_RESTART, "service restart")

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from ..core.actors import Actor, ClaimError, actor_from_claims
+from ..core.actors import Actor, ClaimError, actor_from_claims, is_time
 from ..core.codes import Code
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
@@ -136,6 +136,6 @@ def _time(claims: dict[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_time(value):
         raise TokenProblem(Code.TOKEN_INVALID, f"{name}: expected seconds since 1970.")
     return float(value)

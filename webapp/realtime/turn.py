@@ -78,12 +78,12 @@ class Turn:
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             try:
                 if not isinstance(recipients, Recipients):
-                    _write(recipients, data)
+                    write_to(recipients, data)
                 elif not recipients.stale:
                     _write_to_all(recipients, data)
                 else:
                     for connection in recipients.connections:
-                        _write(connection, data)
+                        write_to(connection, data)
             except Exception:
                 _log.exception("writing to %s failed", recipients)
 
@@ -107,7 +107,8 @@ def _current(recipients: Recipients, remaining: Iterator[Any]) -> "Connection":
     return recipients.connections[len(recipients) - length_hint(remaining) - 1]
 
 
-def _write(connection: "Connection", data: bytes) -> None:
+def write_to(connection: "Connection", data: bytes) -> None:
+    """Write to one connection at once, behind whatever waits for it."""
     try:
         written = connection.write(data)
     except OSError as error:

@@ -177,6 +177,32 @@ def list_all() -> list[Admin]:
         return list(session.scalars(select(Admin).order_by(Admin.username)))
 
 
+def remove(username: str, *, author: str, source: Source | str, address: str | None = None) -> Admin:
+    """Delete an admin, which ends all sessions of theirs.
+
+    Raises:
+        NotFound: there is no such admin.
+        Conflict: a workspace would be left without an owner.
+    """
+    admin = by_username(username)
+    with writing() as session:
+        roles = list(session.scalars(select(Role).where(Role.admin_id == admin.id).order_by(Role.workspace_id)))
+        for role in roles:
+            workspace = locked(session, role.workspace_id)
+            if role.role == RoleName.OWNER and _owners(session, workspace) == 1:
+                message = f"{admin.username} is the last owner of {workspace.canonical}: make another one first."
+                raise Conflict({"username": message})
+        before = {"username": admin.username, "roles": {str(role.workspace_id): role.role for role in roles}}
+        for role in roles:
+            session.delete(role)
+        session.flush()
+        row = session.get(Admin, admin.id)
+        if row is not None:
+            session.delete(row)
+        audit.record(session, Action.ADMIN_DELETE, actor=author, source=source, before=before, address=address)
+    return admin
+
+
 def role_in(admin: Admin, workspace: Workspace) -> RoleName | None:
     """Return an admin's role in a workspace; None if the admin has nothing to do with it."""
     with reading() as session:

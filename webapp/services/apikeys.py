@@ -12,9 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from ..models import Action, ApiKey, Scope, Source, Workspace, now
 from . import audit
-from .errors import InvalidInput, NotFound
+from .errors import Conflict, InvalidInput, NotFound
 from .texts import checked_name
-from .transactions import reading, writing
+from .transactions import locked, reading, writing
 
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _PREFIX = re.compile("[0-9a-f]{8}")
@@ -33,6 +33,7 @@ def create(
 
     Raises:
         InvalidInput: the name or a scope can't be taken.
+        Conflict: a key that is not revoked has this name.
     """
     name = checked_name(name)
     held = _checked_scopes(scopes)
@@ -40,6 +41,10 @@ def create(
     plaintext = f"tg_{prefix}_{secrets.token_urlsafe(32)}"
     key = ApiKey(workspace_id=workspace.id, name=name, prefix=prefix, hash=_hash(plaintext), scopes=held)
     with writing() as session:
+        locked(session, workspace.id)
+        valid = select(ApiKey.id).where(ApiKey.workspace_id == workspace.id, ApiKey.revoked_at.is_(None))
+        if session.scalar(valid.where(ApiKey.name == name)) is not None:
+            raise Conflict({"name": f"There is already a key `{name}`. Revoke it first, or choose another name."})
         session.add(key)
         audit.record(
             session,
@@ -124,7 +129,7 @@ def _hash(plaintext: str) -> str:
 
 def _note_use(key: ApiKey) -> None:
     try:
-        with writing() as session:
+        with writing(patience=0) as session:
             row = session.get(ApiKey, key.id)
             if row is not None:
                 row.last_used_at = now()

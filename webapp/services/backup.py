@@ -63,7 +63,7 @@ def restore(path: Path) -> None:
     settings, database = _sqlite_settings()
     if server_answers(settings.control_socket):
         raise Conflict("The server is running: stop it, restore, and start it again.")
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.instance, prefix=".tidegate-restore-") as folder:
         copy = Path(folder) / _DATABASE
         secret = _read(path, copy)

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from ..core.actors import ANONYMOUS, Actor, ClaimError, actor_from_claims
+from ..core.codes import Code
 from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import decide as judge
@@ -50,6 +51,12 @@ def decide(workspace: Workspace, channel: str, operation: str, actor: Actor, rul
     active = active_rules(workspace) if rules is None else rules
     asked = message_operation(active, actor, channel, False) if operation == SEND else Operation(operation)
     return judge(active, actor, asked, channel)
+
+
+def closed_to_all(rules: RuleSet, channel: str) -> Code | None:
+    """Say why nobody at all can be in a channel: no active rule, or the workspace is switched off; else None."""
+    code = judge(rules, ANONYMOUS, Operation.JOIN, channel).code
+    return code if code in (Code.NO_RULE, Code.WORKSPACE_DISABLED) else None
 
 
 def decision_document(decision: Decision) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 Rows go in and out as plain tuples: this is the one place where the database is on a message's way.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import gevent
 from sqlalchemy import Engine, delete, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from ..models import StoredMessage, now
 from ..realtime.events import Kind, Message
-from ..realtime.history import Prune, Query, StoreError
+from ..realtime.history import Prune, Query, StoreBusy, StoreError, StoreRejected
+from .transactions import LOCK_PAUSE, LOCK_TIMEOUT, is_locked
 
 _COLUMNS = (
     StoredMessage.id,
@@ -37,16 +41,14 @@ class DatabaseStore:
         self.commits_at_once = engine.dialect.name == "sqlite"
 
     def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
-        rows = [_row(workspace_id, message) for workspace_id, message in messages]
-        try:
+        with _store_errors():
+            rows = [_row(workspace_id, message) for workspace_id, message in messages]
             with self._engine.connect() as connection:
                 connection = connection.execution_options(sqlite_begin="IMMEDIATE")
                 connection.execute(insert(StoredMessage), rows)
                 for prune in prunes:
                     connection.execute(_prune(prune))
                 connection.commit()
-        except SQLAlchemyError as error:
-            raise StoreError(str(error)) from error
 
     def read(self, query: Query) -> list[Message]:
         stored = StoredMessage
@@ -65,14 +67,18 @@ class DatabaseStore:
             statement = statement.where(stored.thread == query.thread)
         if query.before is not None:
             statement = statement.where(stored.id < query.before)
-        try:
-            with self._engine.connect() as connection:
-                rows = connection.execute(statement).all()
-        except SQLAlchemyError as error:
-            raise StoreError(str(error)) from error
+        if query.until is not None:
+            statement = statement.where(stored.id <= query.until)
+        with _store_errors(), self._engine.connect() as connection:
+            rows = connection.execute(statement).all()
         return [_message(row) for row in reversed(rows)]
 
-    def delete(self, workspace_id: int, channel: str, message_id: int) -> bool:
+    def delete(self, workspace_id: int, channel: str, message_id: int, private: bool = False) -> bool:
+        """Wipe a message and say whether it was there. Without ``private`` only what was said to the channel is found.
+
+        Raises:
+            StoreError: it could not be wiped.
+        """
         statement = (
             update(StoredMessage)
             .where(
@@ -83,14 +89,23 @@ class DatabaseStore:
             )
             .values(deleted_at=now(), payload="null")
         )
-        try:
-            with self._engine.connect() as connection:
-                connection = connection.execution_options(sqlite_begin="IMMEDIATE")
-                found = connection.execute(statement).rowcount > 0
-                connection.commit()
-        except SQLAlchemyError as error:
-            raise StoreError(str(error)) from error
-        return found
+        if not private:
+            statement = statement.where(StoredMessage.kind != Kind.PRIVATE.value)
+        gives_up = time.monotonic() + LOCK_TIMEOUT
+        while True:
+            try:
+                return self._changed(statement)
+            except StoreBusy:
+                if time.monotonic() > gives_up or gevent.getcurrent() is gevent.get_hub():  # the hub can't wait
+                    raise
+                time.sleep(LOCK_PAUSE)
+
+    def _changed(self, statement: Any) -> bool:
+        with _store_errors(), self._engine.connect() as connection:
+            connection = connection.execution_options(sqlite_begin="IMMEDIATE")
+            changed = connection.execute(statement).rowcount > 0
+            connection.commit()
+            return changed
 
     def last_id(self) -> int:
         with self._engine.connect() as connection:
@@ -133,8 +148,31 @@ def _message(row: Any) -> Message:
 
 
 def _prune(prune: Prune) -> Any:
-    """Delete what lies below the newest ``keep`` messages of a channel; private ones count with their channel."""
+    """Delete what lies below the newest ``keep`` messages of a channel, or of one private thread in it.
+
+    Deleted ones do not count, and go with what they lie among.
+    """
     stored = StoredMessage
-    mine = (stored.workspace_id == prune.workspace_id, stored.channel == prune.channel)
-    oldest_kept = select(stored.id).where(*mine).order_by(stored.id.desc()).offset(prune.keep - 1).limit(1)
+    mine = (
+        stored.workspace_id == prune.workspace_id,
+        stored.channel == prune.channel,
+        stored.thread.is_(None) if prune.thread is None else stored.thread == prune.thread,
+    )
+    newest = select(stored.id).where(*mine, stored.deleted_at.is_(None)).order_by(stored.id.desc())
+    oldest_kept = newest.offset(prune.keep - 1).limit(1)
     return delete(stored).where(*mine, stored.id < oldest_kept.scalar_subquery())
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Say what went wrong in the words of the running server, without what the messages hold."""
+    try:
+        yield
+    except (DataError, IntegrityError, ValueError, OverflowError) as error:
+        raise StoreRejected(str(error)) from error
+    except DBAPIError as error:
+        raise (StoreBusy if is_locked(error) else StoreError)(str(error)) from error
+    except StatementError as error:  # a value that did not even reach the database
+        raise StoreRejected(str(error)) from error
+    except SQLAlchemyError as error:
+        raise StoreError(str(error)) from error

@@ -89,10 +89,21 @@ def check_document(document: object, *, strict: bool) -> Parsed:
     try:
         parsed = parse_document(document)
     except DocumentError as error:
-        raise InvalidInput.of(error.problems) from None
+        raise InvalidInput.of(_in_order(error.problems, document)) from None
     if strict and parsed.warnings:
         raise InvalidInput.of(Problem(w.path, "There is no such field.") for w in parsed.warnings)
     return parsed
+
+
+def unknown_fields(document: object) -> tuple[Problem, ...]:
+    """Name the fields of a settings document that nobody knows, also of one that has errors."""
+    if not isinstance(document, dict):
+        return ()
+    # The same document with every value left out has the same unknown fields, and nothing in it can be wrong.
+    rows = document.get("channels")
+    named = [dict.fromkeys(row) if isinstance(row, dict) else {} for row in (rows if isinstance(rows, list) else [])]
+    emptied = [{**row, "pattern": str(index)} for index, row in enumerate(named[:RULES_MOST])]
+    return parse_document(dict.fromkeys(document) | {"channels": emptied}).warnings
 
 
 def publish(
@@ -350,6 +361,20 @@ def _publish(
             address=address,
         )
     return Publication(new.number, refresh(row.id))
+
+
+def _in_order(problems: list[Problem], document: object) -> list[Problem]:
+    """Sort problems as their fields stand in the document; what is missing there comes last."""
+    places: dict[str, int] = {}
+    for name, value in document.items() if isinstance(document, dict) else ():
+        places[str(name)] = len(places)
+        for index, row in enumerate(value if name == "channels" and isinstance(value, list) else ()):
+            path = f"channels[{index}]"
+            places[path] = len(places)
+            for field in row if isinstance(row, dict) else ():
+                places[f"{path}.{field}"] = len(places)
+            places[f"{path}.pattern"] = places.get(f"{path}.pattern", len(places))
+    return sorted(problems, key=lambda problem: places.get(problem.path, len(places)))
 
 
 def _conflict(expected: int, in_force: int) -> Conflict:

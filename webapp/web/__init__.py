@@ -22,7 +22,7 @@ class _Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     """Put the dashboard's pages, their guards and their headers on an application."""
-    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_MEMORY
+    app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"] = FORM_MEMORY
     app.config["SESSION_COOKIE_NAME"] = "tidegate"
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a control room stays open for days; the token ends with the session

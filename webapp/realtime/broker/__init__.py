@@ -30,5 +30,8 @@ class Broker(Protocol):
         delivering, since storing may take time.
         """
 
-    def settle(self) -> None:
-        """Return when everything published so far is stored and delivered."""
+    def settle(self, timeout: float | None = None) -> None:
+        """Return when everything published so far is stored and delivered, or after ``timeout`` seconds."""
+
+    def horizon(self) -> int:
+        """Return the id of the last stored message that was handed on; who joins now gets all later ones live."""

@@ -39,5 +39,8 @@ class MemoryBroker:
         message.stored = True
         self._history.add(workspace.config.id, message, keep, done)
 
-    def settle(self) -> None:
-        self._history.settle()
+    def settle(self, timeout: float | None = None) -> None:
+        self._history.settle(timeout)
+
+    def horizon(self) -> int:
+        return self._history.horizon

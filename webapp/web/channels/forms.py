@@ -98,17 +98,22 @@ for _permission, _info in PERMISSIONS.items():
 
 
 class ImportForm(VersionForm):
-    """A settings document, pasted or as a file; a file goes before what is in the text field."""
+    """A settings document, pasted or as a file, not both."""
 
     document = TextAreaField("Settings as JSON", render_kw={"rows": "14", "spellcheck": "false"})
     file = FileField("or a file")
     confirmed = SubmitField("Import and publish")
 
+    def validate_file(self, field: FileField) -> None:
+        if field.data and field.data.filename and not self.from_file:
+            raise ValidationError("There is a text above and a file here: empty the text, or choose no file.")
+
     def read_file(self) -> None:
         """Bring a chosen file's text into the text field, where it can be seen and corrected."""
         upload = self.file.data
-        if upload and upload.filename:
+        if upload and upload.filename and not (self.document.data or "").strip():
             self.document.data = upload.read().decode("utf-8-sig", "replace")
+            self.from_file = True
 
     def validate_document(self, field: TextAreaField) -> None:
         self.read_file()
@@ -122,6 +127,7 @@ class ImportForm(VersionForm):
             raise ValidationError("This is nested too deeply.") from None
 
     parsed: Any = None
+    from_file = False
 
 
 def target_of(arguments: Any) -> Target:

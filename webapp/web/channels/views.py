@@ -9,6 +9,7 @@ from ...core.documents import write_document
 from ...core.ruleset import Rule, RuleSet
 from ...core.targets import Target, TargetError, channel_problem, parse_target
 from ...services import rules
+from ...services.changes import compare
 from ...services.errors import Conflict, InvalidInput, NotFound
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..forms import show_problems
@@ -18,7 +19,6 @@ from .forms import ImportForm, RuleForm, StatusForm, VersionForm, target_of
 from .glyphs import full_label, glyphs
 from .live import at_stake, live_by_rule
 from .presets import PRESETS, preset
-from .transfer import compare
 
 blueprint = in_workspace(Blueprint("channels", __name__, url_prefix="/w/<canonical>/channels"))
 blueprint.app_template_global()(glyphs)
@@ -117,6 +117,8 @@ def edit() -> Answer:
 def _save(form: RuleForm, active: RuleSet, replaces: Target | None) -> Answer:
     if not form.is_submitted():
         return _rule_page(form, active, replaces)
+    if replaces is None or form.pattern.data != replaces.text:  # a name that has such spaces already keeps them
+        form.pattern.data = form.pattern.data.strip()
     if not form.validate():
         return _rule_page(form, active, replaces), 422
     try:
@@ -156,7 +158,7 @@ def _rule_page(form: RuleForm, active: RuleSet, replaces: Target | None, **more:
 @blueprint.get("/target")
 def target_says() -> str:
     """Say in words what a target covers, while it is typed."""
-    says = _target_says(request.args.get("pattern"), bool(request.args.get("wildcard")))
+    says = _target_says(request.args.get("pattern", "").strip(), bool(request.args.get("wildcard")))
     return render_template("channels/_target_says.html", says=says)
 
 
@@ -168,7 +170,8 @@ def _target_says(text: str | None, nested: bool) -> str:
     except TargetError as error:
         return str(error)
     if not nested:
-        return f"Exactly `{target}`, nothing below it."
+        says = f"Exactly `{target}`, nothing below it."
+        return f"{says} *Careful:* without nested channels `*` has no meaning." if "*" in target.text else says
     if target.text == "*":
         return "Every channel that no other rule decides."
     words = ["one segment" if s == "*" else s for s in target.segments[:-1]]

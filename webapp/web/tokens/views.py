@@ -1,9 +1,9 @@
 """The pages of realtime tokens and API keys."""
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from ...services import apikeys, tokens
+from ...services import apikeys, tokens, vault
 from ...services.errors import Conflict, InvalidInput, NotFound
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..forms import show_problems
@@ -12,12 +12,16 @@ from .forms import ApiKeyForm, InspectForm, MintForm
 
 blueprint = in_workspace(Blueprint("tokens", __name__, url_prefix="/w/<canonical>/tokens"))
 
+MADE_KEY = "made_key"
+"""Where a session keeps a new API key until the next page has shown it."""
+
 Answer = str | Response | tuple[str, int]
 
 
 @blueprint.get("")
 def page() -> Answer:
-    return _page()
+    workspace_id, encrypted = session.pop(MADE_KEY, (None, ""))
+    return _page(made_key=vault.decrypt(encrypted) if workspace_id == current_workspace().id else None)
 
 
 @blueprint.post("/mint")
@@ -41,7 +45,8 @@ def mint() -> Answer:
             left = show_problems(form, error)
             form.sub.errors = [*form.sub.errors, *left]
     if htmx.partial:
-        return render_template("tokens/_mint.html", mint_form=form, minted=minted), code
+        listed = tokens.minted(current_workspace())
+        return render_template("tokens/_mint_done.html", mint_form=form, minted=minted, live_tokens=listed), code
     return _page(mint_form=form, minted=minted), code
 
 
@@ -72,16 +77,18 @@ def revoke() -> Answer:
 @blueprint.post("/keys")
 @needs_editor
 def create_key() -> Answer:
-    """Make an API key and show it this once."""
+    """Make an API key; the page that is shown next shows it this once, and loading that again makes no other."""
     form = ApiKeyForm()
-    made, code = None, 422
     if form.validate_on_submit():
         try:
             made = apikeys.create(current_workspace(), form.name.data, form.scopes.data, **authorship())[1]
-            form, code = ApiKeyForm(formdata=None), 200
-        except InvalidInput as error:
+        except (InvalidInput, Conflict) as error:
             show_problems(form, error)
-    return _page(key_form=form, made_key=made), code
+        else:
+            # Encrypted, since a session is a cookie that whoever holds the browser can read.
+            session[MADE_KEY] = [current_workspace().id, vault.encrypt(made)]
+            return go_to(url_for("tokens.page", _anchor="keys-title"))
+    return _page(key_form=form), 422
 
 
 @blueprint.post("/keys/<int:key_id>/revoke")
