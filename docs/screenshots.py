@@ -1,4 +1,4 @@
-"""Make the pictures of the README: ``.venv/bin/python docs/screenshots.py`` (after ``make test`` has set up Playwright).
+"""Make the pictures of the README: ``.venv/bin/python docs/screenshots.py``, after ``make test`` has set up Playwright.
 
 Starts a server with a temporary instance, fills it, and photographs its pages in Debian's Chromium.
 """

@@ -38,28 +38,31 @@ def init_database(app: Flask, settings: Settings) -> None:
     """Bind the database and its migrations to an application."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     options: dict[str, Any] = {"hide_parameters": True}  # messages and secrets, which belong in no log
-    if settings.sqlite_path is not None:
+    if settings.is_sqlite:
         settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _create_private(settings.sqlite_path)
     else:
         options |= {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
     migrate.init_app(app, db, directory=str(shared_folder("migrations")), render_as_batch=True)
-    if settings.is_sqlite:
+    if settings.sqlite_path is not None:
         with app.app_context():
-            _prepare_sqlite(db.engine, settings.sqlite_synchronous)
+            _prepare_sqlite(db.engine, settings.sqlite_path, settings.sqlite_synchronous)
 
 
-def _create_private(path: Path) -> None:
-    """Make an empty database that this user alone can read; the files that SQLite puts beside it follow its mode."""
+def create_private(path: Path) -> None:
+    """Make an empty SQLite database, if there is none, that this user alone can read; its other files follow it."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
         pass  # it is there, or nothing can be there: who opens it is told
 
 
-def _prepare_sqlite(engine: Any, synchronous: str) -> None:
+def _prepare_sqlite(engine: Any, path: Path, synchronous: str) -> None:
+    @event.listens_for(engine, "do_connect")
+    def create(*_: object) -> None:
+        create_private(path)
+
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own, late BEGIN is switched off: transactions begin where `begin` below says so.

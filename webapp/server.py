@@ -38,7 +38,7 @@ BODY_DRAINED = 1024 * 1024
 BODY_STEP = 16 * 1024
 LINGER_TIMEOUT = 2.0
 """Seconds a client has to read the answer to a body that nobody read."""
-LINGER_BYTES = 16 * 1024 * 1024
+LINGER_BYTES = 64 * 1024 * 1024
 REQUEST_LINE_MAX = 32 * 1024
 OPEN_FILES = 1_048_576
 

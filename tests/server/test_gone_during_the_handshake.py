@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 
 import pytest
 
@@ -22,6 +23,7 @@ def test_nothing_is_left_of_it(tls: bool) -> None:
             client = socket.create_connection(("127.0.0.1", server.port))
             if server.tls is not None:
                 client = client_context(server.tls).wrap_socket(client, server_hostname="localhost")
+                time.sleep(0.01)  # until the server has written all that belongs to TLS
             client.sendall(HANDSHAKE)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.close()

@@ -68,6 +68,7 @@ def test_another_instance_takes_over_the_secret_key_with_the_database(saved: Pat
     elsewhere = Settings.from_env({"TIDEGATE_INSTANCE": str(tmp_path / "elsewhere")})
     with application(elsewhere).app_context():
         backup.restore(saved)
+        assert (tmp_path / "elsewhere" / "tidegate.db").stat().st_mode & 0o777 == 0o600
         db.engine.dispose()
     again = Settings.from_env({"TIDEGATE_INSTANCE": str(tmp_path / "elsewhere")})
     assert again.secret_key != elsewhere.secret_key

@@ -20,7 +20,7 @@ LOCK_TIMEOUT = 5.0
 
 SNIPPET = """\
   import {{ XanoClient }} from "@xano/js-sdk";
-  const xano = new XanoClient({{ instanceBaseUrl: "{base}", realtimeConnectionHash: "{canonical}" }});
+  const xano = new XanoClient({{ instanceBaseUrl: "{sdk_base}", realtimeConnectionHash: "{canonical}" }});
   const channel = xano.channel("chat/lobby", {{ queueOfflineActions: true }});
   channel.on((message) => console.log(message));
   channel.message({{ hello: "world" }});
@@ -37,7 +37,7 @@ def serve() -> None:
     if backup.server_answers(settings.control_socket):
         raise _runs_already(settings)
     lock = _lock(settings)
-    settings = replace(settings, port=settings.port or _free_port(settings.host))
+    settings = replace(settings, port=_free_port(settings.host, settings.port))
     _prepare(app, settings)
     # A clean process for the server: what preparing has opened must not be shared with its workers.
     try:
@@ -69,16 +69,22 @@ def _runs_already(settings: Settings) -> click.ClickException:
     return click.ClickException(f"A server runs on the instance folder {settings.instance} already.")
 
 
-def _free_port(host: str) -> int:
-    """Choose a port before the address is printed."""
+def _free_port(host: str, wanted: int) -> int:
+    """Choose a port (if ``wanted`` is 0) or look whether it is free, before the address is printed."""
     try:
-        family, kind, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, *_, address = socket.getaddrinfo(host, wanted, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
         with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             port: int = probe.getsockname()[1]
             return port
     except OSError as error:
-        raise click.ClickException(f"Nobody can listen on {host}: {error}.") from None
+        what = f"port {wanted} of {host}" if wanted else host
+        raise click.ClickException(
+            f"Can't listen on {what}: {error.strerror}. Choose others with TIDEGATE_HOST and TIDEGATE_PORT."
+        ) from None
 
 
 def _prepare(app: Flask, settings: Settings) -> None:
@@ -96,7 +102,14 @@ def _prepare(app: Flask, settings: Settings) -> None:
     click.echo(f"Tidegate's dashboard: {base}")
     if link is not None:
         click.echo(f"Make the first admin here, within an hour:\n  {base}/setup/{link}")
-    click.echo(f"A client in five lines:\n{SNIPPET.format(base=base, canonical=workspace.canonical)}")
+    reachable = settings.tls_cert is not None and settings.port == 443
+    sdk_base = base if reachable else "https://realtime.example.com"
+    click.echo(f"A client in five lines:\n{SNIPPET.format(sdk_base=sdk_base, canonical=workspace.canonical)}")
+    if not reachable:
+        click.echo(
+            "  The SDK takes the host name alone and dials wss on port 443: put a proxy with TLS in front, or set\n"
+            "  TIDEGATE_TLS_CERT, TIDEGATE_TLS_KEY and TIDEGATE_PORT=443 (docs/move-from-xano.md).\n"
+        )
     sys.stdout.flush()
 
 

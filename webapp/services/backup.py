@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 
 from ..config import SECRET_KEY_MIN_LENGTH, Settings, shared_folder
+from ..extensions import create_private
 from .errors import Conflict, InvalidInput
 
 FORMAT = 1
@@ -76,6 +77,7 @@ def restore(path: Path) -> None:
                 file.write(secret + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+        create_private(database)
         try:
             # SQLite's own copying is one transaction on the target: it is the old database or the new one.
             _copy(copy, database)
