@@ -37,7 +37,7 @@ class ListStore:
     def read(self, query: Query) -> list[Message]:
         return []
 
-    def delete(self, workspace_id: int, channel: str, message_id: int) -> bool:
+    def delete(self, workspace_id: int, channel: str, message_id: int, private: bool = False) -> bool:
         return False
 
     def last_id(self) -> int:

@@ -46,7 +46,7 @@ class MemoryStore:
         ]
         return found[-query.limit :]
 
-    def delete(self, workspace_id: int, channel: str, message_id: int) -> bool:
+    def delete(self, workspace_id: int, channel: str, message_id: int, private: bool = False) -> bool:
         before = len(self._kept)
         self._kept = [(w, m) for w, m in self._kept if (w, m.channel, m.id) != (workspace_id, channel, message_id)]
         return len(self._kept) < before

@@ -78,8 +78,8 @@ class Store(Protocol):
             StoreError: the store can't be read.
         """
 
-    def delete(self, workspace_id: int, channel: str, message_id: int) -> bool:
-        """Delete a message and say whether it was there."""
+    def delete(self, workspace_id: int, channel: str, message_id: int, private: bool = False) -> bool:
+        """Delete a message and say whether it was there; a private one only if ``private`` says so."""
 
     def last_id(self) -> int:
         """Return the highest id that was ever stored, 0 if none."""
@@ -124,7 +124,7 @@ class HistoryWriter:
     def withdraw(self, workspace_id: int, message: Message) -> None:
         """Take a message back out that nobody was sent: its sender lost the right while it was being stored."""
         try:
-            self._store.delete(workspace_id, message.channel, message.id)
+            self._store.delete(workspace_id, message.channel, message.id, private=True)
         except StoreError as error:
             _log.warning("a message that was not sent stays in the history: %s", error)
 
