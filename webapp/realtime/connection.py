@@ -41,11 +41,14 @@ class Connection:
         "__weakref__",
         "_greenlet",
         "_held",
+        "_inbox",
         "_is_silent",
+        "_is_tls",
         "_limit_outbox",
         "_loop",
         "_raw_write",
         "_reader",
+        "_recv_into",
         "_realtime",
         "_said_goodbye",
         "_sender",
@@ -105,7 +108,21 @@ class Connection:
         self._switch_to_hub = get_hub().switch
         # Straight to the C socket, which never blocks: gevent's own `send` would wait where this raises.
         self._raw_write: Callable[[bytes], int] = sock._sslobj.write if _is_tls(sock) else sock._sock.send
+        self._recv_into: Callable[[bytearray], int] = sock._sock.recv_into
+        self._is_tls = _is_tls(sock)
+        self._inbox: list[Item] = []
         self.write = self._raw_write
+
+    def _receive(self) -> int:
+        """Read into the shared buffer; returns the number of bytes, 0 at the end. Never waits."""
+        if self._is_tls:
+            count: int = self._sock._sslobj.read(BUFFER_SIZE, _buffer)
+            return count
+        return self._recv_into(_buffer)
+
+    def _pending(self) -> int:
+        """Bytes that TLS has decrypted and nobody has read: no readiness of the socket will tell of them."""
+        return self._sock._sslobj.pending() if self._is_tls else 0
 
     @property
     def sender(self) -> Sender:
@@ -139,48 +156,47 @@ class Connection:
             self._end()
 
     def _read(self) -> None:
-        sock = self._sock
-        self._greenlet, wait = getcurrent(), self._wait
-        if _is_tls(sock):
-            read, pending = sock._sslobj.read, sock._sslobj.pending
-            receive: Callable[[], int] = lambda: read(BUFFER_SIZE, _buffer)  # noqa: E731
-        else:
-            recv_into = sock._sock.recv_into
-            receive, pending = lambda: recv_into(_buffer), _nothing
-        reader = self._reader
-        feed = reader.feed
-        receive_frame = self._realtime.engine.receive
+        reader, receive = self._reader, self._receive
+        self._greenlet = getcurrent()
         while True:
             try:
                 count = receive()
             except _WOULD_BLOCK:
-                wait()
-                continue
-            if not count:
-                return
-            self.heard_at = monotonic()
-            if self._said_goodbye:
-                wait()  # read to the end: closing with unread input resets the connection and loses our close
-                continue
-            items = feed(_view[:count])
-            while True:
-                for item in items:
-                    if type(item) is not bytes:
-                        self._control(item)
-                    elif item.isascii() or self._is_utf8(item):
-                        receive_frame(self, item)
-                    if self._said_goodbye:
-                        break
-                if not reader.has_more or self._said_goodbye:
+                items = self._wait()
+            else:
+                if not count:
+                    return
+                self.heard_at = monotonic()
+                # Who has said goodbye is read to the end: closing with unread input would reset the connection
+                # and lose our own close.
+                items = [] if self._said_goodbye else reader.feed(_view[:count])
+            while items or reader.has_more:
+                self._handle(items)
+                if self._said_goodbye:
                     break
-                gevent.sleep(0)  # many small frames at once: others get their turn before the rest
-                items = feed(_NO_BYTES)
-            # What has not been read yet wakes the loop again, so there is no need to try; but for TLS's own buffer.
-            if not pending():
-                wait()
+                if reader.has_more:
+                    gevent.sleep(0)  # many small frames at once: others get their turn before the rest
+                    items = reader.feed(_NO_BYTES)
+                elif self._pending():
+                    break  # TLS has decrypted more than was read
+                else:
+                    # What has not been read yet wakes the loop again, so there is no need to try.
+                    items = self._wait()
+            if self._said_goodbye:
+                self._wait()
 
-    def _wait(self) -> None:
-        """Wait until there is something to read.
+    def _handle(self, items: list[Item]) -> None:
+        receive = self._realtime.engine.receive
+        for item in items:
+            if type(item) is not bytes:
+                self._control(item)
+            elif item.isascii() or self._is_utf8(item):
+                receive(self, item)
+            if self._said_goodbye:
+                return
+
+    def _wait(self) -> list[Item]:
+        """Wait until there is something to read; returns what the loop has taken in already and could not handle.
 
         The watcher stays on from one time to the next, which costs less than gevent's own ``wait``: nothing is made
         and nothing is changed in the loop.
@@ -190,14 +206,38 @@ class Connection:
             event.start(self._readable)
         self._waiting = True
         self._switch_to_hub()
+        inbox, self._inbox = self._inbox, []
+        return inbox
 
     def _readable(self) -> None:
         """Called by the loop. A greenlet that waits for something else must not be woken: bytes can wait as well."""
-        if self._waiting:
+        if not self._waiting:
+            self._sock._read_event.stop()
+        elif self._said_goodbye or self._is_tls or not self._took_at_once():
             self._waiting = False
             self._greenlet.switch()
-        else:
-            self._sock._read_event.stop()
+
+    def _took_at_once(self) -> bool:
+        """Handle messages here in the loop, and say whether that was all; the rest is left for the greenlet."""
+        try:
+            count = self._recv_into(_buffer)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False  # the greenlet finds out for itself
+        if not count:
+            return False
+        self.heard_at = monotonic()
+        items = self._reader.feed(_view[:count])
+        take = self._realtime.engine.receive_at_once
+        for index, item in enumerate(items):
+            if type(item) is not bytes or not item.isascii() or not take(self, item):
+                self._inbox = items[index:]
+                return False
+        if self._reader.has_more:
+            self._inbox = self._reader.feed(_NO_BYTES)
+            return False
+        return True
 
     def _control(self, item: Item) -> None:
         """Handle what is not a text message. It counts like one: it costs the server as much."""
@@ -399,10 +439,6 @@ class Connection:
 
 def _discard(data: bytes) -> int:
     return len(data)
-
-
-def _nothing() -> int:
-    return 0
 
 
 def _is_tls(sock: Any) -> bool:
