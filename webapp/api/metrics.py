@@ -79,11 +79,11 @@ def metrics() -> Response:
     realtime: Realtime | None = current_app.extensions.get("tidegate.realtime")
     if realtime is None:
         raise ApiError(ErrorCode.NOT_SERVING)
-    registry = CollectorRegistry()
-    registry.register(Numbers(realtime, workspace_id))
-    ProcessCollector(registry=registry)
+    collectors = CollectorRegistry()
+    collectors.register(Numbers(realtime, workspace_id))
+    ProcessCollector(registry=collectors)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return Response(encode(registry), content_type=content_type, headers={"Cache-Control": "no-store"})
+    return Response(encode(collectors), content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 def _is_local() -> bool:
