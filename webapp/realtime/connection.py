@@ -41,6 +41,7 @@ class Connection:
         "__weakref__",
         "_greenlet",
         "_held",
+        "_held_size",
         "_inbox",
         "_is_silent",
         "_is_tls",
@@ -105,6 +106,7 @@ class Connection:
         self._waiting = False
         self._is_silent = False
         self._held: list[bytes] | None = None
+        self._held_size = 0
         self._switch_to_hub = get_hub().switch
         # Straight to the C socket, which never blocks: gevent's own `send` would wait where this raises.
         self._raw_write: Callable[[bytes], int] = sock._sslobj.write if _is_tls(sock) else sock._sock.send
@@ -313,7 +315,7 @@ class Connection:
     def hold(self) -> None:
         """Keep back what is sent to this client from now on, until :meth:`release`."""
         self._realtime.turn.flush()
-        self._held = []
+        self._held, self._held_size = [], 0
         self._choose_write()
 
     def release(self, first: bytes = b"") -> None:
@@ -330,7 +332,8 @@ class Connection:
         """Stands in for ``write`` while an answer is being fetched that belongs in front."""
         assert self._held is not None
         self._held.append(data)
-        if sum(map(len, self._held)) > self._limit_outbox:
+        self._held_size += len(data)
+        if self._held_size > self._limit_outbox:
             self._too_slow("kept back behind an answer from the history")
         return len(data)
 

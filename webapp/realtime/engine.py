@@ -58,8 +58,8 @@ class Engine:
             return True
         try:
             command = connection.face.decode(frame)
-        except FrameError:
-            return False
+        except Exception:
+            return False  # the greenlet decodes it again, and answers for whatever is wrong with it
         if type(command) is not Send:
             return False
         if not self.within_rate(connection):

@@ -1,5 +1,6 @@
 """What time brings: pings and their time-outs, tokens that expire, closes that nobody answers."""
 
+import logging
 import time
 from time import monotonic
 
@@ -8,6 +9,8 @@ import gevent
 from ..core.codes import CloseCode, Code
 from .connection import CLOSE_TIMEOUT, Connection
 from .server import Realtime
+
+_log = logging.getLogger("tidegate.heartbeat")
 
 BATCH = 2000
 """Connections looked at before others get a turn of the loop."""
@@ -22,7 +25,10 @@ def beat(realtime: Realtime) -> None:
         for index, connection in enumerate(list(realtime.connections | realtime.leaving)):
             if index % BATCH == BATCH - 1:
                 gevent.sleep(0)
-            look_after(realtime, connection, monotonic(), time.time())
+            try:
+                look_after(realtime, connection, monotonic(), time.time())
+            except Exception:  # a fault with one must not leave all others without pings
+                _log.exception("connection %s could not be looked after", connection.id)
 
 
 def look_after(realtime: Realtime, connection: Connection, now: float, wall_clock: float) -> None:
