@@ -114,6 +114,19 @@ def plain(item: Item) -> object:
             return ("closed", code)
 
 
+def take(reader: FrameReader, piece: bytes, stale: bytes = b"") -> list[Item]:
+    """Give a reader bytes as a connection does: what is just one message is asked for first.
+
+    They lie in a buffer that other bytes were in before, and that is used again at once: what is kept must be a copy.
+    """
+    buffer = bytearray(piece + (stale or b"\x81\xfe\x01\x00"))
+    view = memoryview(buffer)
+    message = reader.sole(buffer, view, len(piece))
+    items: list[Item] = [message] if message is not None else reader.feed(view[: len(piece)])
+    buffer[:] = bytes(len(buffer))
+    return items
+
+
 @quickly
 @given(sequences, endings, st.lists(st.integers(1, 60), min_size=1, max_size=30), st.booleans())
 def test_any_split_yields_the_same(data: bytes, ending: bytes, steps: list[int], whole_at_last: bool) -> None:
@@ -124,10 +137,7 @@ def test_any_split_yields_the_same(data: bytes, ending: bytes, steps: list[int],
     for step in [*steps, *([] if whole_at_last else [4096] * (len(data) // 4096)), len(data)]:
         piece = data[position : position + step]
         position += step
-        # The buffer that the bytes lie in is used again at once: what is kept must be a copy.
-        buffer = bytearray(piece)
-        items += [plain(item) for item in reader.feed(memoryview(buffer))]
-        buffer[:] = bytes(len(buffer))
+        items += [plain(item) for item in take(reader, piece)]
         if items and isinstance(items[-1], tuple) and items[-1][0] == "closed":
             break
     assert items == naive(data)
@@ -140,7 +150,7 @@ def test_byte_by_byte(data: bytes) -> None:
     reader = FrameReader(LIMIT)
     items: list[object] = []
     for byte in data:
-        items += [plain(item) for item in reader.feed(memoryview(bytes([byte])))]
+        items += [plain(item) for item in take(reader, bytes([byte]))]
     together = [plain(item) for item in FrameReader(LIMIT).feed(memoryview(data))]
     assert items == together
 
@@ -149,5 +159,14 @@ def test_byte_by_byte(data: bytes) -> None:
 @settings(max_examples=500, deadline=None, database=None)
 def test_any_bytes_at_all_do_no_harm(data: bytes) -> None:
     reader = FrameReader(LIMIT)
-    for item in reader.feed(memoryview(data)):
+    for item in take(reader, data):
         plain(item)
+
+
+@quickly
+@given(payloads, masks, st.binary(max_size=300))
+def test_a_message_alone_is_taken_at_once_whatever_lies_behind_it(payload: bytes, mask: bytes, stale: bytes) -> None:
+    data = frame(1, payload, mask=mask)
+    buffer = bytearray(data + stale)
+    message = FrameReader(LIMIT).sole(buffer, memoryview(buffer), len(data))
+    assert message == (payload if len(payload) <= LIMIT else None)

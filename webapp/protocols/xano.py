@@ -7,12 +7,13 @@ import msgspec
 
 from ..core.codes import Code
 from ..realtime.events import (
+    EVENT,
+    PRIVATE,
     Command,
     Face,
     FrameError,
     Join,
     Json,
-    Kind,
     Leave,
     Message,
     ReadHistory,
@@ -23,13 +24,13 @@ from ..realtime.framing import text_frame
 NULL: Final = b"null"
 
 
-class _Options(msgspec.Struct, rename={"socket_id": "socketId"}):
+class _Options(msgspec.Struct, rename={"socket_id": "socketId"}, gc=False):
     channel: Any = None
     authenticated: Any = None
     socket_id: Any = None
 
 
-class _Frame(msgspec.Struct):
+class _Frame(msgspec.Struct, gc=False):
     """A client's frame. ``payload`` is kept as the bytes it came in, checked to be JSON."""
 
     action: str
@@ -48,10 +49,18 @@ _decode_join = msgspec.json.Decoder(_JoinPayload | None).decode
 _encode = msgspec.json.encode
 
 
+HEADS_KEPT = 4096
+HEAD_SENDER_MAX = 1024
+"""Bytes of a sender up to which what stands before a payload is kept, so that all kept ones stay within some MiB."""
+
+
 class XanoFace:
-    """The face of Xano's SDK. It holds no state, so one serves all connections."""
+    """The face of Xano's SDK. It holds no state but what can be made again, so one serves all connections."""
 
     name = "xano"
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[str, Json | None, bool], bytes] = {}
 
     def decode(self, frame: bytes) -> Command:
         """Read a client's frame.
@@ -70,11 +79,10 @@ class XanoFace:
         match parsed.action:
             case "message":
                 authenticated, socket_id = options.authenticated, options.socket_id
+                if authenticated is None and socket_id is None:
+                    return Send(channel, bytes(parsed.payload))
                 return Send(
-                    channel,
-                    bytes(parsed.payload),
-                    authenticated is not None and _mark(authenticated, channel),
-                    _socket_id(socket_id, channel) if socket_id is not None else None,
+                    channel, bytes(parsed.payload), _mark(authenticated, channel), _socket_id(socket_id, channel)
                 )
             case "join":
                 asked = _join_payload(parsed.payload, channel)
@@ -86,7 +94,22 @@ class XanoFace:
         raise FrameError(f"action: `{parsed.action[:40]}` is not one of message, join, leave, history.", channel)
 
     def message(self, message: Message, *, to_sender: bool = False) -> bytes:
-        return text_frame(_message_json(message, to_sender=to_sender))
+        if message.stored or message.kind is PRIVATE or message.kind is EVENT:
+            return text_frame(_message_json(message, to_sender=to_sender))
+        # All that stands before the payload is the same for all of a sender's messages in a channel.
+        key = (message.channel, message.sender, message.authenticated)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._new_head(message, key)
+        return text_frame(b"".join((head, message.payload, b"}")))
+
+    def _new_head(self, message: Message, key: tuple[str, Json | None, bool]) -> bytes:
+        head = _head(message)
+        if len(message.sender or b"") <= HEAD_SENDER_MAX:
+            if len(self._heads) == HEADS_KEPT:
+                self._heads.clear()
+            self._heads[key] = head
+        return head
 
     def joined(self, channel: str) -> bytes:
         return text_frame(b'{"action":"join","options":{"channel":%b},"payload":{}}' % _encode(channel))
@@ -119,8 +142,9 @@ class XanoFace:
         return text_frame(b'{"action":"error","options":%b,"payload":%b}' % (options, payload))
 
 
-def _message_json(message: Message, *, to_sender: bool = False) -> Json:
-    parts = [b'{"action":"event"' if message.kind is Kind.EVENT else b'{"action":"message"']
+def _head(message: Message, *, to_sender: bool = False) -> bytes:
+    """Return all of a message that stands before its payload."""
+    parts = [b'{"action":"event"' if message.kind is EVENT else b'{"action":"message"']
     if message.stored:
         parts.append(b',"id":"%d","at":%d' % (message.id, message.at_ms))
     if message.sender is not None:
@@ -128,16 +152,21 @@ def _message_json(message: Message, *, to_sender: bool = False) -> Json:
     parts += (b',"options":{"channel":', _encode(message.channel))
     if message.authenticated:
         parts.append(b',"authenticated":true')
-    if message.kind is Kind.PRIVATE:
+    if message.kind is PRIVATE:
         # The recipient reads here whom to answer, the sender to whom it wrote.
         parts += (b',"socketId":', _encode(message.target_id if to_sender else message.socket_id))
-    if message.kind is Kind.EVENT:
+    if message.kind is EVENT:
         if message.event is not None:
             parts += (b',"event":', _encode(message.event))
-        parts += (b'},"payload":{"data":', message.payload, b"}}")
+        parts.append(b'},"payload":{"data":')
     else:
-        parts += (b'},"payload":', message.payload, b"}")
+        parts.append(b'},"payload":')
     return b"".join(parts)
+
+
+def _message_json(message: Message, *, to_sender: bool = False) -> Json:
+    end = b"}}" if message.kind is EVENT else b"}"
+    return b"".join((_head(message, to_sender=to_sender), message.payload, end))
 
 
 def _mark(value: object, channel: str) -> bool:

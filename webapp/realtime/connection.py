@@ -39,6 +39,7 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_engine",
         "_greenlet",
         "_held",
         "_held_size",
@@ -55,6 +56,7 @@ class Connection:
         "_sender",
         "_sock",
         "_switch_to_hub",
+        "_turn",
         "_waiting",
         "actor",
         "address",
@@ -110,6 +112,8 @@ class Connection:
         self._switch_to_hub = get_hub().switch
         # Straight to the C socket, which never blocks: gevent's own `send` would wait where this raises.
         self._raw_write: Callable[[bytes], int] = sock._sslobj.write if _is_tls(sock) else sock._sock.send
+        self._engine = realtime.engine
+        self._turn = realtime.turn
         self._recv_into: Callable[[bytearray], int] = sock._sock.recv_into
         self._is_tls = _is_tls(sock)
         self._inbox: list[Item] = []
@@ -188,7 +192,7 @@ class Connection:
                 self._wait()
 
     def _handle(self, items: list[Item]) -> None:
-        receive = self._realtime.engine.receive
+        receive = self._engine.receive
         for item in items:
             if type(item) is not bytes:
                 self._control(item)
@@ -215,7 +219,7 @@ class Connection:
         """Called by the loop. A greenlet that waits for something else must not be woken: bytes can wait as well."""
         if not self._waiting:
             self._sock._read_event.stop()
-        elif self._said_goodbye or self._is_tls or not self._took_at_once():
+        elif self._is_tls or self._said_goodbye or not self._took_at_once():
             self._waiting = False
             self._greenlet.switch()
 
@@ -230,10 +234,22 @@ class Connection:
         if not count:
             return False
         self.heard_at = monotonic()
-        items = self._reader.feed(_view[:count])
-        take = self._realtime.engine.receive_at_once
+        turn = self._turn
+        turn.stepping = True
+        try:
+            frame = self._reader.sole(_buffer, _view, count)
+            if frame is None:
+                return self._took_all(self._reader.feed(_view[:count]))
+            if frame.isascii() and self._engine.receive_at_once(self, frame):
+                return True
+            self._inbox = [frame]
+            return False
+        finally:
+            turn.end_step()
+
+    def _took_all(self, items: list[Item]) -> bool:
         for index, item in enumerate(items):
-            if type(item) is not bytes or not item.isascii() or not take(self, item):
+            if type(item) is not bytes or not item.isascii() or not self._engine.receive_at_once(self, item):
                 self._inbox = items[index:]
                 return False
         if self._reader.has_more:
@@ -243,14 +259,14 @@ class Connection:
 
     def _control(self, item: Item) -> None:
         """Handle what is not a text message. It counts like one: it costs the server as much."""
-        engine = self._realtime.engine
+        engine = self._engine
         if not isinstance(item, Closed):
             engine.within_rate(self)
             if self.closing_since:
                 return
         match item:
             case Ping(reply):
-                self._realtime.turn.send(self, reply)
+                self._turn.send(self, reply)
             case Pong():
                 pass
             case TooLarge(size):
@@ -262,7 +278,7 @@ class Connection:
                 engine.refuse(self, Code.INVALID_FRAME, None, detail=detail)
             case Closed(code, _, reply):
                 if not self.closing_since:
-                    self._realtime.turn.flush()
+                    self._turn.flush()
                     self._say_goodbye(code, reply)
                 self._said_goodbye = True
                 self._shut_writing()
@@ -272,8 +288,8 @@ class Connection:
         try:
             text.decode()
         except UnicodeDecodeError:
-            self._realtime.engine.note(self, Code.INVALID_FRAME, "A text frame that is not UTF-8.")
-            self._realtime.turn.flush()
+            self._engine.note(self, Code.INVALID_FRAME, "A text frame that is not UTF-8.")
+            self._turn.flush()
             self.close(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
             self._said_goodbye = True
             self._shut_writing()
@@ -314,7 +330,7 @@ class Connection:
 
     def hold(self) -> None:
         """Keep back what is sent to this client from now on, until :meth:`release`."""
-        self._realtime.turn.flush()
+        self._turn.flush()
         self._held, self._held_size = [], 0
         self._choose_write()
 
@@ -322,7 +338,7 @@ class Connection:
         """Send ``first``, and behind it what was kept back."""
         if self._held is None:
             if first:
-                self._realtime.turn.send(self, first)
+                self._turn.send(self, first)
             return
         held, self._held = self._held, None
         self._choose_write()
@@ -338,7 +354,7 @@ class Connection:
         return len(data)
 
     def _too_slow(self, where: str) -> None:
-        self._realtime.engine.note(self, Code.SLOW_CLIENT, f"More than {self._limit_outbox} bytes were {where}.")
+        self._engine.note(self, Code.SLOW_CLIENT, f"More than {self._limit_outbox} bytes were {where}.")
         self._held = None
         self.close(CloseCode.TRY_AGAIN_LATER, Code.SLOW_CLIENT.value)
 
@@ -390,7 +406,7 @@ class Connection:
     def ping(self, now: float) -> None:
         """Ask whether the client is still there."""
         self.pinged_at = now
-        self._realtime.turn.send(self, PING_FRAME)
+        self._turn.send(self, PING_FRAME)
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Say goodbye: takes effect for the hub at once, and the socket follows when the client answers."""

@@ -14,7 +14,20 @@ from ..core.targets import CHANNEL_MAX_LENGTH
 from .broker import Broker
 from .channel import Membership
 from .connection import Connection
-from .events import Command, FrameError, Join, Kind, Leave, Message, ReadHistory, Refusal, Send, Ticks
+from .events import (
+    AUTHENTICATED,
+    PUBLIC,
+    Command,
+    FrameError,
+    Join,
+    Kind,
+    Leave,
+    Message,
+    ReadHistory,
+    Refusal,
+    Send,
+    Ticks,
+)
 from .history import Query, Store, StoreError, thread_of
 from .hub import Hub
 from .limits import Limits
@@ -62,11 +75,11 @@ class Engine:
             return False  # the greenlet decodes it again, and answers for whatever is wrong with it
         if type(command) is not Send:
             return False
-        if not self.within_rate(connection):
-            self.refuse(connection, Code.RATE_LIMITED, None)
-            return True
         try:
-            self._send(connection, command)
+            if self.within_rate(connection):
+                self._send(connection, command)
+            else:
+                self.refuse(connection, Code.RATE_LIMITED, None)
         except Exception as error:
             self._fault(connection, error)
         return True
@@ -107,13 +120,12 @@ class Engine:
     # A message
 
     def _send(self, connection: Connection, command: Send) -> None:
-        received = monotonic()
         membership = self._membership(connection, command.channel)
         if membership is None:
             self._decide_and_refuse(connection, _operation(connection, command), command.channel, NOT_JOINED)
             return
         if command.socket_id is not None:
-            self._send_privately(connection, command, membership, received)
+            self._send_privately(connection, command, membership)
             return
         rights = membership.group.rights
         authenticated = command.authenticated or rights.plain_is_authenticated
@@ -122,17 +134,17 @@ class Engine:
             return
         message = Message(
             id=self.ticks.next(),
-            channel=command.channel,
-            kind=Kind.AUTHENTICATED if authenticated else Kind.PUBLIC,
+            channel=membership.channel.name,  # which all messages share, in the ring of the tap too
+            kind=AUTHENTICATED if authenticated else PUBLIC,
             payload=command.payload,
             sender=connection.sender.json,
             socket_id=connection.id,
             user_id=connection.actor.user_id,
             authenticated=authenticated,
         )
-        self._publish(connection, message, rights, received)
+        self._publish(connection, message, rights)
 
-    def _send_privately(self, connection: Connection, command: Send, membership: Membership, received: float) -> None:
+    def _send_privately(self, connection: Connection, command: Send, membership: Membership) -> None:
         assert command.socket_id is not None
         target = membership.channel.members.get(command.socket_id)
         peer = Peer(present=False) if target is None else Peer(True, target.connection.actor.kind)
@@ -154,19 +166,19 @@ class Engine:
             authenticated=command.authenticated,
             thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
         )
-        self._publish(connection, message, membership.rights, received)
+        self._publish(connection, message, membership.rights)
 
-    def _publish(self, connection: Connection, message: Message, rights: Rights, received: float) -> None:
+    def _publish(self, connection: Connection, message: Message, rights: Rights) -> None:
         """Hand an accepted message on: stored first where the channel keeps history."""
         workspace = connection.workspace
         if rights.history:
-            self._store_and_publish(connection, message, rights, received)
+            self._store_and_publish(connection, message, rights)
             return
         recipients = self._broker.publish(workspace, message)
-        self._tap.delivered(workspace.canonical, message, rights.version, recipients, received, monotonic())
+        self._tap.delivered(workspace.canonical, message, rights.version, recipients, connection.heard_at, monotonic())
 
-    def _store_and_publish(self, connection: Connection, message: Message, rights: Rights, received: float) -> None:
-        workspace = connection.workspace
+    def _store_and_publish(self, connection: Connection, message: Message, rights: Rights) -> None:
+        workspace, received = connection.workspace, connection.heard_at
 
         def delivered(recipients: int | None) -> None:
             self._tap.delivered(workspace.canonical, message, rights.version, recipients, received, monotonic())

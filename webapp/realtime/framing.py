@@ -96,6 +96,7 @@ class FrameReader:
         "_protocol",
         "_skipping",
         "has_more",
+        "is_between_frames",
         "limit",
     )
 
@@ -103,6 +104,8 @@ class FrameReader:
         self.limit = limit
         self.has_more = False
         """Whether bytes are left that :meth:`feed` has not looked at, so that others get their turn in between."""
+        self.is_between_frames = True
+        """Whether what comes next begins a new message."""
         self._protocol: Protocol | None = None
         self._partial = b""  # a header that is not complete yet
         self._feeding = 0  # bytes of the current frame that the library still waits for
@@ -111,14 +114,37 @@ class FrameReader:
         self._fragments_size = 0
         self._fragment_kind = Opcode.TEXT
 
+    def sole(self, data: bytearray, view: memoryview, count: int) -> bytes | None:
+        """Return the text message if the first ``count`` bytes are just that, as they nearly always are.
+
+        Otherwise None, and the bytes are still to be fed. ``view`` is one of ``data``.
+        """
+        if data[0] == 0x81 and self.is_between_frames:
+            length = data[1] - 0x80  # the mask bit must be set
+            start = 6
+            if length > 125:
+                if length == 127:
+                    return None
+                length = data[2] << 8 | data[3]
+                start = 8
+            if start + length == count and 0 <= length <= self.limit:
+                message: bytes = _unmask(view[start:count], view[start - 4 : start])
+                return message
+        return None
+
     def feed(self, data: memoryview) -> list[Item]:
         """Take in bytes (copying what it keeps) and return what is complete."""
         items: list[Item] = []
         position = 0
-        if not (self._feeding or self._skipping or self._partial) and self._fragments is None:
+        if self.is_between_frames:
             position = self._cut(data, items)
             if position == len(data):
                 return items
+        self._take_all(data, position, items)
+        self.is_between_frames = not (self._feeding or self._skipping or self._partial) and self._fragments is None
+        return items
+
+    def _take_all(self, data: memoryview, position: int, items: list[Item]) -> None:
         if self._partial:
             data = memoryview(self._partial + bytes(data[position:]))
             position = 0
@@ -134,7 +160,6 @@ class FrameReader:
                 self._partial = bytes(data[position:])
                 self.has_more = True
                 break
-        return items
 
     def _cut(self, data: memoryview, items: list[Item]) -> int:
         """The fast path: cut complete, masked, final text frames of up to 64 KiB, and say where the first other is."""

@@ -7,7 +7,7 @@ from ..core.permissions import Operation
 from ..core.policy import Facts, decide
 from .channel import Channel, Membership
 from .connection import Connection
-from .events import Kind, Message
+from .events import PRIVATE, Kind, Message
 from .presence import announce
 from .turn import Turn
 from .workspace import Workspace
@@ -73,9 +73,10 @@ class Hub:
         channel = workspace.channels.get(message.channel)
         if channel is None:
             return 0
-        self.current(workspace, channel)
+        if not workspace.is_current(channel):
+            self.current(workspace, channel)
         channel.messages += 1
-        if message.kind is Kind.PRIVATE:
+        if message.kind is PRIVATE:
             count = self._deliver_privately(workspace, channel, message)
         else:
             count = 0

@@ -64,7 +64,7 @@ class Realtime:
         self.limits = limits
         self.loop = get_hub().loop
         self.tap = Tap()
-        self.turn = Turn(self.loop.run_callback)
+        self.turn = Turn(self.loop)
         self.hub = Hub(self.turn, self._removed)
         self.history = HistoryWriter(store, self.turn.schedule)
         self.turn.before = self.history.commit

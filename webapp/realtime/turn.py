@@ -34,16 +34,23 @@ class Recipients:
 
 
 class Turn:
-    """Collects frames and writes them when the turn ends. ``before`` runs first (storing what must be stored)."""
+    """Collects frames and writes them when the turn ends. ``before`` runs first (storing what must be stored).
 
-    __slots__ = ("_chunks", "_entries", "_recipients", "_run_callback", "_scheduled", "before")
+    The end is a callback of the loop, made when the first frame comes. What a watcher's callback produces does without
+    where it can (``stepping``, :meth:`end_step`): for a single message that callback costs more than handling it.
+    """
 
-    def __init__(self, run_callback: Callable[..., Any]) -> None:
-        self._run_callback = run_callback
+    __slots__ = ("_chunks", "_due", "_entries", "_loop", "_recipients", "_scheduled", "before", "stepping")
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
         self._entries: list[tuple[Recipients | Connection, list[bytes]]] = []
         self._recipients: Recipients | Connection | None = None
         self._chunks: list[bytes] = []
-        self._scheduled = False
+        self._due = False  # there is something to flush
+        self._scheduled = False  # a callback that flushes is on its way
+        self.stepping = False
+        """Set by a watcher's callback that will call :meth:`end_step` without waiting for anything in between."""
         self.before: Callable[[], None] | None = None
 
     def send(self, recipients: "Recipients | Connection", frame: bytes) -> None:
@@ -54,15 +61,29 @@ class Turn:
         self._recipients = recipients
         self._chunks = [frame]
         self._entries.append((recipients, self._chunks))
-        if not self._scheduled:
-            self._scheduled = True
-            self._run_callback(self.flush)
+        if not self._due:
+            self.schedule()
 
     def schedule(self) -> None:
         """Have :meth:`flush` run at the end of this turn although nothing was sent yet."""
-        if not self._scheduled:
+        self._due = True
+        if not self.stepping and not self._scheduled:
             self._scheduled = True
-            self._run_callback(self.flush)
+            self._loop.run_callback(self._end)
+
+    def end_step(self) -> None:
+        """End what ``stepping`` began: flush if this was the last event that the loop's poll brought, else later."""
+        self.stepping = False
+        if self._due:
+            if self._loop.pendingcnt:
+                self.schedule()
+            else:
+                self.flush()
+
+    def _end(self) -> None:
+        self._scheduled = False
+        if self._due:
+            self.flush()
 
     def flush(self) -> None:
         """Write everything now. Never waits: what a socket does not take goes to its connection's outbox."""
@@ -71,7 +92,7 @@ class Turn:
                 self.before()
             except Exception:  # a fault there must not keep back what others are waiting for
                 _log.exception("storing this turn's messages failed")
-        self._scheduled = False
+        self._due = False
         self._recipients = None
         entries, self._entries = self._entries, []
         for recipients, chunks in entries:
