@@ -18,7 +18,7 @@ from webapp.services import rules as rule_service
 PASSWORD = "correct horse battery"
 USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "publish": lambda w: rule_service.publish(w, rules("chat"), **BY),
-    "save a rule": lambda w: rule_service.save_rule(w, rule("chat"), **BY),
+    "save a rule": lambda w: rule_service.change(w, rule_service.saving(rule("chat"), None), **BY),
     "mint": lambda w: tokens.mint(w, **BY),
     "revoke": lambda w: tokens.revoke(w, "x", **BY),
     "add a key": lambda w: keys.add_secret(w, **BY),

@@ -139,7 +139,7 @@ def test_what_could_not_be_read_again_is_not_published(workspace: Workspace) -> 
     """Rules made in code pass no document on their way in; stored unreadable, they would stop the next start."""
     for bad in (rule("a", description="x" * 2001), rule("a", description="\ud800"), rule("a", history=3)):
         with pytest.raises(InvalidInput):
-            service.save_rule(workspace, bad, **BY)
+            service.change(workspace, service.saving(bad, None), **BY)
     assert service.active_rules(workspace).version == 0
 
 

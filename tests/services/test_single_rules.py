@@ -22,7 +22,7 @@ def targets(workspace: Workspace) -> list[str]:
 
 
 def test_a_new_rule_comes_last(workspace: Workspace) -> None:
-    assert service.save_rule(workspace, rule("d"), **BY).version == 2
+    assert service.change(workspace, service.saving(rule("d"), None), **BY).version == 2
     assert targets(workspace) == ["a", "b", "c", "d"]
     entry = audit.entries(workspace.id)[0]
     assert entry.action == Action.RULE_CREATE
@@ -30,7 +30,7 @@ def test_a_new_rule_comes_last(workspace: Workspace) -> None:
 
 
 def test_a_changed_rule_keeps_its_place(workspace: Workspace) -> None:
-    service.save_rule(workspace, rule("b2", Permission.PRESENCE), replaces=parse_target("b", False), **BY)
+    service.change(workspace, service.saving(rule("b2", Permission.PRESENCE), parse_target("b", False)), **BY)
     assert targets(workspace) == ["a", "b2", "c"]
     entry = audit.entries(workspace.id)[0]
     assert (entry.before["was"]["pattern"], entry.after["is"]["pattern"]) == ("b", "b2")
@@ -38,51 +38,51 @@ def test_a_changed_rule_keeps_its_place(workspace: Workspace) -> None:
 
 def test_two_rules_cannot_have_the_same_target(workspace: Workspace) -> None:
     with pytest.raises(InvalidInput) as caught:
-        service.save_rule(workspace, rule("a"), **BY)
+        service.change(workspace, service.saving(rule("a"), None), **BY)
     assert caught.value.problems == {"pattern": "There is already a rule for `a`."}
     with pytest.raises(InvalidInput):
-        service.save_rule(workspace, rule("a"), replaces=parse_target("b", False), **BY)
+        service.change(workspace, service.saving(rule("a"), parse_target("b", False)), **BY)
     assert service.active_rules(workspace).version == 1
 
 
 def test_a_pattern_and_a_name_that_look_alike_are_two_targets(workspace: Workspace) -> None:
-    service.save_rule(workspace, rule("x/*", nested=True), **BY)
-    service.save_rule(workspace, rule("x/*"), **BY)
-    service.delete_rule(workspace, parse_target("x/*", nested=True), **BY)
+    service.change(workspace, service.saving(rule("x/*", nested=True), None), **BY)
+    service.change(workspace, service.saving(rule("x/*"), None), **BY)
+    service.change(workspace, service.deleting(parse_target("x/*", nested=True)), **BY)
     assert targets(workspace) == ["a", "b", "c", "x/*"]
     assert not service.active_rules(workspace).rules[-1].target.nested
 
 
 def test_a_rule_is_deleted_and_switched(workspace: Workspace) -> None:
     target = parse_target("b", False)
-    service.set_enabled(workspace, target, False, **BY)
+    service.change(workspace, service.switching(target, False), **BY)
     assert [rule.enabled for rule in service.active_rules(workspace).rules] == [True, False, True]
     assert audit.entries(workspace.id)[0].action == Action.RULE_DISABLE
-    service.set_enabled(workspace, target, True, **BY)
-    service.delete_rule(workspace, target, **BY)
+    service.change(workspace, service.switching(target, True), **BY)
+    service.change(workspace, service.deleting(target), **BY)
     assert targets(workspace) == ["a", "c"]
 
 
 def test_a_rule_that_is_not_there_is_not_found(workspace: Workspace) -> None:
     nowhere = parse_target("nowhere", False)
     with pytest.raises(NotFound):
-        service.save_rule(workspace, rule("x"), replaces=nowhere, **BY)
+        service.change(workspace, service.saving(rule("x"), nowhere), **BY)
     with pytest.raises(NotFound):
-        service.delete_rule(workspace, nowhere, **BY)
+        service.change(workspace, service.deleting(nowhere), **BY)
     with pytest.raises(NotFound):
-        service.set_enabled(workspace, nowhere, True, **BY)
+        service.change(workspace, service.switching(nowhere, True), **BY)
     assert service.active_rules(workspace).version == 1
 
 
 def test_a_change_of_an_old_version_is_a_conflict(workspace: Workspace) -> None:
     service.publish(workspace, rules("a"), **BY)
     with pytest.raises(Conflict):
-        service.save_rule(workspace, rule("x"), expected_version=1, **BY)
+        service.change(workspace, service.saving(rule("x"), None), expected_version=1, **BY)
     assert targets(workspace) == ["a"]
 
 
 def test_switches_change_alone(workspace: Workspace) -> None:
-    service.set_switches(workspace, Switches(strict_anonymous=True), **BY)
+    service.change(workspace, service.setting_switches(Switches(strict_anonymous=True)), **BY)
     active = service.active_rules(workspace)
     assert active.switches.strict_anonymous
     assert targets(workspace) == ["a", "b", "c"]

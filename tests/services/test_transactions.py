@@ -61,7 +61,7 @@ def test_of_several_with_the_same_expected_version_one_wins(app: Flask, workspac
 def test_rules_saved_at_the_same_time_are_all_there(app: Flask, workspace: Workspace) -> None:
     from tests.services.making import rule
 
-    in_threads(app, lambda number: service.save_rule(workspace, rule(f"c{number}"), **BY), 4)
+    in_threads(app, lambda number: service.change(workspace, service.saving(rule(f"c{number}"), None), **BY), 4)
     assert {r.target.text for r in service.active_rules(workspace).rules} == {"c0", "c1", "c2", "c3"}
 
 

@@ -1,8 +1,9 @@
 """The tables."""
 
-from .access import Admin, ApiKey, Role, RoleName, Scope, SetupLink
+from .access import Admin, AdminSession, ApiKey, Invitation, RecoveryCode, Role, RoleName, Scope, SetupLink
 from .audit import Action, AuditEntry, Source
 from .base import Base, UTCDateTime, now
+from .drafts import Draft, DraftChange, RuleTest
 from .messages import StoredMessage
 from .tokens import KeyKind, MintedToken, RevokedToken, SigningKey
 from .workspace import RuleSetVersion, Workspace
@@ -10,15 +11,21 @@ from .workspace import RuleSetVersion, Workspace
 __all__ = [
     "Action",
     "Admin",
+    "AdminSession",
     "ApiKey",
     "AuditEntry",
     "Base",
+    "Draft",
+    "DraftChange",
+    "Invitation",
     "KeyKind",
     "MintedToken",
+    "RecoveryCode",
     "RevokedToken",
     "Role",
     "RoleName",
     "RuleSetVersion",
+    "RuleTest",
     "Scope",
     "SetupLink",
     "SigningKey",

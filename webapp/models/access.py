@@ -5,7 +5,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from flask_login import UserMixin
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, now
@@ -43,10 +43,60 @@ class Admin(UserMixin, Base):
     username: Mapped[str] = mapped_column(String(100), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(default=now)
+    totp_secret: Mapped[str | None] = mapped_column(Text)
+    """Encrypted; set while TOTP is being switched on, too."""
+    totp_confirmed_at: Mapped[datetime | None]
+    """When the first code was given; until then signing in asks for none."""
+    totp_step: Mapped[int | None]
+    """The 30-second step of the last code that was accepted, so that none is accepted twice."""
 
     def get_id(self) -> str:
         """Name this admin in a session; another password ends every session made with the old one."""
         return f"{self.id}.{sha256(self.password_hash.encode()).hexdigest()[:16]}"
+
+
+class RecoveryCode(Base):
+    """A code that signs in once in place of a TOTP code. Only its hash is kept."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    admin_id: Mapped[int] = mapped_column(ForeignKey("admin.id", ondelete="CASCADE"), index=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None]
+
+
+class AdminSession(Base):
+    """A browser that an admin has signed in with. Only the hash of its secret is kept."""
+
+    __tablename__ = "admin_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    admin_id: Mapped[int] = mapped_column(ForeignKey("admin.id", ondelete="CASCADE"), index=True)
+    address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+
+
+class Invitation(Base):
+    """A one-time link that gives whoever opens it a role in a workspace. Only its hash is kept."""
+
+    __tablename__ = "invitation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    note: Mapped[str] = mapped_column(String(200), default="")
+    created_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[str | None] = mapped_column(String(200))
+    revoked_at: Mapped[datetime | None]
 
 
 class Role(Base):

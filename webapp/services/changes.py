@@ -1,6 +1,8 @@
-"""What another set of rules would change, before it does."""
+"""What another set of rules would change, before it does; and how two changes of one set come together."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from ..core.documents import rule_row
 from ..core.ruleset import Rule, RuleSet
@@ -45,6 +47,58 @@ def compare(before: RuleSet, after: RuleSet) -> Comparison:
             if getattr(before.switches, name) != getattr(after.switches, name)
         ),
     )
+
+
+class Choice(StrEnum):
+    """Which of two changes of a rule stays."""
+
+    MINE = "mine"
+    THEIRS = "theirs"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflict:
+    """A rule that both sides changed, and differently. None: the rule is not there."""
+
+    target: Target
+    base: Rule | None
+    mine: Rule | None
+    theirs: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Two changes of one set, brought together. Where ``conflicts`` names a rule, ``rules`` has theirs."""
+
+    rules: RuleSet
+    conflicts: tuple[MergeConflict, ...]
+
+
+def merge(base: RuleSet, mine: RuleSet, theirs: RuleSet, choices: Mapping[Target, Choice]) -> Merged:
+    """Put what ``mine`` changed against ``base`` on top of ``theirs``, rule by rule and switch by switch."""
+    old, ours, now = ({rule.target: rule for rule in side.rules} for side in (base, mine, theirs))
+    conflicts = []
+    changed: dict[Target, Rule | None] = {}
+    for target in {**old, **ours}:
+        before, wanted, present = old.get(target), ours.get(target), now.get(target)
+        if wanted in (before, present):
+            continue
+        if present == before:
+            changed[target] = wanted
+        elif target not in choices:
+            conflicts.append(MergeConflict(target, before, wanted, present))
+        elif choices[target] is Choice.MINE:
+            changed[target] = wanted
+    rows = [changed.get(rule.target, rule) for rule in theirs.rules]
+    rows += [rule for target, rule in changed.items() if target not in now]
+    # A switch has two states: what both changed, both changed to the same.
+    flipped = {
+        name: getattr(mine.switches, name)
+        for name in type(mine.switches).__dataclass_fields__
+        if getattr(mine.switches, name) != getattr(base.switches, name)
+    }
+    kept = tuple(rule for rule in rows if rule is not None)
+    return Merged(RuleSet(kept, replace(theirs.switches, **flipped)), tuple(conflicts))
 
 
 def _differing(before: Rule, after: Rule) -> tuple[str, ...]:

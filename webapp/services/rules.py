@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from ..core.documents import DocumentError, Parsed, Problem, parse_document, rule_row, write_document
 from ..core.ruleset import DuplicateTargetError, Rule, RuleSet, Switches
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ..realtime.server import ApplyReport
 
 RULES_MOST = 10_000
+ATTEMPTS = 5
+"""How often a change is made anew when somebody else has published in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,17 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
-    """What the audit entry of a publication says."""
+class RuleEdit:
+    """What a change of rules did, as audit entries and the log of a draft say it."""
 
     action: Action = Action.RULES_PUBLISH
     before: Any = None
     after: Any = None
+
+
+PUBLISHED = RuleEdit()
+Edit = Callable[[RuleSet], tuple[RuleSet, RuleEdit]]
+"""A change of a rule set: makes the new one, and says what it did."""
 
 
 def active_rules(workspace: Workspace) -> RuleSet:
@@ -115,6 +123,8 @@ def publish(
     reason: str = "",
     expected_version: int | None = None,
     address: str | None = None,
+    edit: RuleEdit = PUBLISHED,
+    in_transaction: Callable[[Session], None] = lambda _session: None,
 ) -> Publication:
     """Publish a rule set: it is in force, on open connections too, when this returns.
 
@@ -126,205 +136,13 @@ def publish(
         reason: why, in the author's words.
         expected_version: publish only if this is the version in force (0: none yet).
         address: the author's network address.
+        edit: what was done, for the audit log.
+        in_transaction: what else happens exactly if this does; a refusal that it raises ends both.
 
     Raises:
         InvalidInput: too many rules, or a reason that is too long.
         Conflict: another version than the expected one is in force.
     """
-    return _publish(workspace, rules, author, source, reason, expected_version, address, _Change())
-
-
-def publish_document(
-    workspace: Workspace,
-    document: object,
-    *,
-    strict: bool,
-    author: str,
-    source: Source | str,
-    reason: str = "",
-    expected_version: int | None = None,
-    address: str | None = None,
-) -> Publication:
-    """Publish a settings document (protocols/xano.md, "The settings"); its ``hash`` changes nothing.
-
-    Raises:
-        InvalidInput: with every problem by its place; with ``strict`` unknown fields too.
-        Conflict: another version than the expected one is in force.
-    """
-    parsed = check_document(document, strict=strict)
-    publication = _publish(workspace, parsed.rules, author, source, reason, expected_version, address, _Change())
-    return replace(publication, warnings=parsed.warnings)
-
-
-def roll_back(
-    workspace: Workspace,
-    number: int,
-    *,
-    author: str,
-    source: Source | str,
-    reason: str = "",
-    expected_version: int | None = None,
-    address: str | None = None,
-) -> Publication:
-    """Publish what an earlier version held, as a new version.
-
-    Raises:
-        NotFound: there is no such version.
-        Conflict: another version than the expected one is in force.
-    """
-    rules = rule_set(version(workspace, number))
-    change = _Change(Action.RULES_ROLLBACK, after={"restored": number})
-    return _publish(workspace, rules, author, source, reason, expected_version, address, change)
-
-
-def save_rule(
-    workspace: Workspace,
-    rule: Rule,
-    *,
-    author: str,
-    source: Source | str,
-    replaces: Target | None = None,
-    expected_version: int | None = None,
-    reason: str = "",
-    address: str | None = None,
-) -> Publication:
-    """Publish the active rules with one rule added, or put in the place of the one that ``replaces`` names.
-
-    Raises:
-        InvalidInput: another rule has the same target.
-        NotFound: there is no rule to replace.
-        Conflict: another version than the expected one is in force.
-    """
-
-    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
-        rows = list(active.rules)
-        if replaces is None:
-            rows.append(rule)
-            said = _Change(Action.RULE_CREATE, after=rule_row(rule))
-        else:
-            index = _index(active, replaces)
-            said = _Change(Action.RULE_UPDATE, rule_row(rows[index]), rule_row(rule))
-            rows[index] = rule
-        return _with_rules(active, rows), said
-
-    return _change_active(workspace, change, author, source, reason, expected_version, address)
-
-
-def delete_rule(
-    workspace: Workspace,
-    target: Target,
-    *,
-    author: str,
-    source: Source | str,
-    expected_version: int | None = None,
-    reason: str = "",
-    address: str | None = None,
-) -> Publication:
-    """Publish the active rules without one.
-
-    Raises:
-        NotFound: there is no rule with this target.
-        Conflict: another version than the expected one is in force.
-    """
-
-    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
-        rows = list(active.rules)
-        removed = rows.pop(_index(active, target))
-        return _with_rules(active, rows), _Change(Action.RULE_DELETE, before=rule_row(removed))
-
-    return _change_active(workspace, change, author, source, reason, expected_version, address)
-
-
-def set_enabled(
-    workspace: Workspace,
-    target: Target,
-    enabled: bool,
-    *,
-    author: str,
-    source: Source | str,
-    expected_version: int | None = None,
-    reason: str = "",
-    address: str | None = None,
-) -> Publication:
-    """Publish the active rules with one switched on or off.
-
-    Raises:
-        NotFound: there is no rule with this target.
-        Conflict: another version than the expected one is in force.
-    """
-
-    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
-        rows = list(active.rules)
-        index = _index(active, target)
-        said = _Change(
-            Action.RULE_ENABLE if enabled else Action.RULE_DISABLE,
-            {"pattern": target.text, "wildcard": target.nested, "enabled": rows[index].enabled},
-            {"pattern": target.text, "wildcard": target.nested, "enabled": enabled},
-        )
-        rows[index] = replace(rows[index], enabled=enabled)
-        return _with_rules(active, rows), said
-
-    return _change_active(workspace, change, author, source, reason, expected_version, address)
-
-
-def set_switches(
-    workspace: Workspace,
-    switches: Switches,
-    *,
-    author: str,
-    source: Source | str,
-    expected_version: int | None = None,
-    reason: str = "",
-    address: str | None = None,
-) -> Publication:
-    """Publish the active rules with other switches of the workspace.
-
-    Raises:
-        Conflict: another version than the expected one is in force.
-    """
-
-    def change(active: RuleSet) -> tuple[RuleSet, _Change]:
-        names = list(Switches.__dataclass_fields__)
-        before, after = ({name: getattr(s, name) for name in names} for s in (active.switches, switches))
-        return RuleSet(active.rules, switches), _Change(Action.RULES_PUBLISH, before, after)
-
-    return _change_active(workspace, change, author, source, reason, expected_version, address)
-
-
-def _change_active(
-    workspace: Workspace,
-    change: Callable[[RuleSet], tuple[RuleSet, _Change]],
-    author: str,
-    source: Source | str,
-    reason: str,
-    expected_version: int | None,
-    address: str | None,
-) -> Publication:
-    """Build a set from the active one and publish it; again if somebody published in between and that may be."""
-    for attempt in range(5):
-        active = active_rules(workspace)
-        expected = active.version if expected_version is None else expected_version
-        if expected != active.version:
-            raise _conflict(expected, active.version)
-        rules, said = change(active)
-        try:
-            return _publish(workspace, rules, author, source, reason, expected, address, said)
-        except Conflict:
-            if expected_version is not None or attempt == 4:
-                raise
-    raise AssertionError("unreachable")
-
-
-def _publish(
-    workspace: Workspace,
-    rules: RuleSet,
-    author: str,
-    source: Source | str,
-    reason: str,
-    expected_version: int | None,
-    address: str | None,
-    change: _Change,
-) -> Publication:
     reason = checked_text(reason, "reason")
     # All that takes time happens before the transaction begins. What is stored is read again first: a version that
     # can't be read would keep every later start of the server from reading its workspace.
@@ -336,6 +154,7 @@ def _publish(
         in_force = active.number if active is not None else 0
         if expected_version is not None and expected_version != in_force:
             raise _conflict(expected_version, in_force)
+        in_transaction(session)
         latest = session.scalar(select(func.max(RuleSetVersion.number)).where(RuleSetVersion.workspace_id == row.id))
         new = RuleSetVersion(
             workspace_id=row.id,
@@ -351,16 +170,133 @@ def _publish(
         row.generation += 1
         audit.record(
             session,
-            change.action,
+            edit.action,
             actor=author,
             source=source,
             workspace_id=row.id,
-            before={"version": in_force, **({"was": change.before} if change.before is not None else {})},
-            after={"version": new.number, **({"is": change.after} if change.after is not None else {})},
+            before={"version": in_force, **({"was": edit.before} if edit.before is not None else {})},
+            after={"version": new.number, **({"is": edit.after} if edit.after is not None else {})},
             reason=reason,
             address=address,
         )
     return Publication(new.number, refresh(row.id))
+
+
+def publish_document(workspace: Workspace, document: object, *, strict: bool, **how: Any) -> Publication:
+    """Publish a settings document (protocols/xano.md, "The settings"); its ``hash`` changes nothing.
+
+    ``how`` are the arguments of :func:`publish`.
+
+    Raises:
+        InvalidInput: with every problem by its place; with ``strict`` unknown fields too.
+        Conflict: another version than the expected one is in force.
+    """
+    parsed = check_document(document, strict=strict)
+    return replace(publish(workspace, parsed.rules, **how), warnings=parsed.warnings)
+
+
+def roll_back(workspace: Workspace, number: int, **how: Any) -> Publication:
+    """Publish what an earlier version held, as a new version. ``how`` are the arguments of :func:`publish`.
+
+    Raises:
+        NotFound: there is no such version.
+        Conflict: another version than the expected one is in force.
+    """
+    rules = rule_set(version(workspace, number))
+    return publish(workspace, rules, edit=RuleEdit(Action.RULES_ROLLBACK, after={"restored": number}), **how)
+
+
+def saving(rule: Rule, replaces: Target | None) -> Edit:
+    """Add a rule, or put it in the place of the one that ``replaces`` names.
+
+    The change raises InvalidInput if another rule has the target, and NotFound if there is no rule to replace.
+    """
+
+    def edit(before: RuleSet) -> tuple[RuleSet, RuleEdit]:
+        rows = list(before.rules)
+        if replaces is None:
+            rows.append(rule)
+            said = RuleEdit(Action.RULE_CREATE, after=rule_row(rule))
+        else:
+            index = _index(before, replaces)
+            said = RuleEdit(Action.RULE_UPDATE, rule_row(rows[index]), rule_row(rule))
+            rows[index] = rule
+        return _with_rules(before, rows), said
+
+    return edit
+
+
+def deleting(target: Target) -> Edit:
+    """Take a rule out. The change raises NotFound if it is not there."""
+
+    def edit(before: RuleSet) -> tuple[RuleSet, RuleEdit]:
+        rows = list(before.rules)
+        removed = rows.pop(_index(before, target))
+        return _with_rules(before, rows), RuleEdit(Action.RULE_DELETE, before=rule_row(removed))
+
+    return edit
+
+
+def switching(target: Target, enabled: bool) -> Edit:
+    """Switch a rule on or off. The change raises NotFound if it is not there."""
+
+    def edit(before: RuleSet) -> tuple[RuleSet, RuleEdit]:
+        rows = list(before.rules)
+        index = _index(before, target)
+        said = RuleEdit(
+            Action.RULE_ENABLE if enabled else Action.RULE_DISABLE,
+            {"pattern": target.text, "wildcard": target.nested, "enabled": rows[index].enabled},
+            {"pattern": target.text, "wildcard": target.nested, "enabled": enabled},
+        )
+        rows[index] = replace(rows[index], enabled=enabled)
+        return _with_rules(before, rows), said
+
+    return edit
+
+
+def setting_switches(switches: Switches) -> Edit:
+    """Set the workspace's switches."""
+
+    def edit(before: RuleSet) -> tuple[RuleSet, RuleEdit]:
+        names = list(Switches.__dataclass_fields__)
+        was, will_be = ({name: getattr(s, name) for name in names} for s in (before.switches, switches))
+        return RuleSet(before.rules, switches), RuleEdit(Action.RULES_PUBLISH, was, will_be)
+
+    return edit
+
+
+def check_size(rules: RuleSet) -> None:
+    """Refuse more rules than a set may hold.
+
+    Raises:
+        InvalidInput: there are more.
+    """
+    if len(rules.rules) > RULES_MOST:
+        raise InvalidInput({"channels": f"At most {RULES_MOST} rules."})
+
+
+def change(workspace: Workspace, edit: Edit, *, expected_version: int | None = None, **how: Any) -> Publication:
+    """Change the rules in force and publish what comes of it, without a draft.
+
+    ``how`` are the further arguments of :func:`publish`.
+
+    Raises:
+        InvalidInput: the change can't be made.
+        NotFound: the rule that it concerns is not there.
+        Conflict: another version than the expected one is in force.
+    """
+    for attempt in range(ATTEMPTS):
+        active = active_rules(workspace)
+        expected = active.version if expected_version is None else expected_version
+        if expected != active.version:
+            raise _conflict(expected, active.version)
+        rules, said = edit(active)
+        try:
+            return publish(workspace, rules, expected_version=expected, edit=said, **how)
+        except Conflict:
+            if expected_version is not None or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _in_order(problems: list[Problem], document: object) -> list[Problem]:

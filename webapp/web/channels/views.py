@@ -69,8 +69,9 @@ def status() -> Answer:
     target, enabled = target_of(request.args), form.enabled.data == "on"
     code, kind = 200, "ok"
     try:
-        publication = rules.set_enabled(
-            current_workspace(), target, enabled, expected_version=form.expected_version.data, **authorship()
+        edit = rules.switching(target, enabled)
+        publication = rules.change(
+            current_workspace(), edit, expected_version=form.expected_version.data, **authorship()
         )
         message = f"`{target}` is {'on' if enabled else 'off'}. {published(publication)}"
     except Conflict as error:
@@ -122,12 +123,9 @@ def _save(form: RuleForm, active: RuleSet, replaces: Target | None) -> Answer:
     if not form.validate():
         return _rule_page(form, active, replaces), 422
     try:
-        publication = rules.save_rule(
-            current_workspace(),
-            form.to_rule(),
-            replaces=replaces,
-            expected_version=form.expected_version.data,
-            **authorship(),
+        edit = rules.saving(form.to_rule(), replaces)
+        publication = rules.change(
+            current_workspace(), edit, expected_version=form.expected_version.data, **authorship()
         )
     except InvalidInput as error:
         return _rule_page(form, active, replaces, left=show_problems(form, error)), 422
@@ -194,8 +192,9 @@ def delete() -> Answer:
     conflict, code = None, 200
     if form.validate_on_submit():
         try:
-            publication = rules.delete_rule(
-                current_workspace(), target, expected_version=form.expected_version.data, **authorship()
+            edit = rules.deleting(target)
+            publication = rules.change(
+                current_workspace(), edit, expected_version=form.expected_version.data, **authorship()
             )
         except Conflict as error:
             conflict, code = f"{_first(error)} Nothing was deleted. Look again at what it would hit.", 409

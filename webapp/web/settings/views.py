@@ -29,8 +29,9 @@ def switches() -> Answer:
     if not form.validate_on_submit():
         return _page(switches_form=form), 422
     try:
-        publication = rules.set_switches(
-            current_workspace(), form.switches, expected_version=form.expected_version.data, **authorship()
+        edit = rules.setting_switches(form.switches)
+        publication = rules.change(
+            current_workspace(), edit, expected_version=form.expected_version.data, **authorship()
         )
     except Conflict as error:
         active = rules.active_rules(current_workspace())
