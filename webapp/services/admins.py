@@ -217,6 +217,20 @@ def members(workspace: Workspace) -> list[tuple[Admin, RoleName]]:
     return [(admin, RoleName(role)) for admin, role in rows]
 
 
+def member(workspace: Workspace, admin_id: int) -> Admin:
+    """Return somebody with a role in a workspace, by number.
+
+    Raises:
+        NotFound: nobody there has this number.
+    """
+    query = select(Admin).join(Role, Role.admin_id == Admin.id)
+    with reading() as session:
+        found: Admin | None = session.scalar(query.where(Role.workspace_id == workspace.id, Admin.id == admin_id))
+    if found is None:
+        raise NotFound({"admin": "There is no such person in this workspace."})
+    return found
+
+
 def set_role(
     admin: Admin,
     workspace: Workspace,
@@ -224,12 +238,14 @@ def set_role(
     *,
     author: str,
     source: Source | str,
+    only_members: bool = False,
     address: str | None = None,
 ) -> None:
-    """Give an admin a role in a workspace, or with None take it away.
+    """Give an admin a role in a workspace, or with None take it away; ``only_members`` who has one there.
 
     Raises:
         InvalidInput: there is no such role.
+        NotFound: the admin has no role there (any more), and only members were meant.
         Conflict: the workspace would be left without an owner.
     """
     wanted = checked_role(role) if role is not None else None
@@ -237,6 +253,8 @@ def set_role(
         locked(session, workspace.id)
         row = session.get(Role, (admin.id, workspace.id))
         before = row.role if row is not None else None
+        if row is None and only_members:
+            raise NotFound({"role": f"{admin.username} is no longer in this workspace."})
         if before == wanted:
             return
         if before == RoleName.OWNER and _owners(session, workspace) == 1:

@@ -35,6 +35,7 @@ PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
     Place("tokens.page", "Tokens and keys", "key-round"),
+    Place("people.page", "People", "users-round"),
     Place("settings.page", "Settings", "settings"),
 )
 

@@ -33,6 +33,10 @@ class SetupForm(FlaskForm):
     )
 
 
+class JoinForm(FlaskForm):
+    """A click by who is signed in."""
+
+
 class CodeForm(FlaskForm):
     code = StringField(
         "Code",
