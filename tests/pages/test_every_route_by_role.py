@@ -102,6 +102,8 @@ TABLE: dict[str, Statuses | tuple[Statuses, str]] = {
     "POST people.end_sessions": owns(404),
     "POST people.invite": owns(422),
     "POST people.revoke": owns(303),
+    "GET audit.page": looks(),
+    "GET audit.export": looks(),
     "GET settings.page": looks(),
     "POST settings.switches": edits(303),
     "POST settings.workspace": owns(422),
@@ -131,14 +133,22 @@ TABLE: dict[str, Statuses | tuple[Statuses, str]] = {
     "POST api.inspect_token": all_alike(401),
     "DELETE api.revoke_token": all_alike(401),
 }
-VALUES = {"canonical": "default", "filename": "icon.svg", "token": "gone", "channel": "chat", "ref": "x", "jti": "x"}
+VALUES = {
+    "canonical": "default",
+    "filename": "icon.svg",
+    "token": "gone",
+    "channel": "chat",
+    "kind": "csv",
+    "ref": "x",
+    "jti": "x",
+}
 """What stands in an address; every number is one that nothing has."""
 
 
 def routes(app: Flask) -> dict[str, str]:
     """The address of every method and endpoint."""
     return {
-        f"{method} {rule.endpoint}": re.sub(r"<(?:\w+:)?(\w+)>", lambda m: VALUES.get(m[1], "999999"), rule.rule)
+        f"{method} {rule.endpoint}": re.sub(r"<(?:[^<>:]+:)?(\w+)>", lambda m: VALUES.get(m[1], "999999"), rule.rule)
         for rule in app.url_map.iter_rules()
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     }

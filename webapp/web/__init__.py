@@ -4,7 +4,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ..extensions import csrf, limiter
-from . import access, account, auth, channels, csp, errors, overview, people, settings, shell, tokens, wording
+from . import access, account, audit, auth, channels, csp, errors, overview, people, settings, shell, tokens, wording
 from .htmx import htmx
 
 FORM_MEMORY = 4 * 1024 * 1024
@@ -33,5 +33,5 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell):
         concern.init_app(app)
-    for area in (auth, account, overview, channels, tokens, people, settings):
+    for area in (auth, account, overview, channels, tokens, people, audit, settings):
         app.register_blueprint(area.blueprint)

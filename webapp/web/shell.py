@@ -36,6 +36,7 @@ PLACES = (
     Place("channels.page", "Channels", "radio"),
     Place("tokens.page", "Tokens and keys", "key-round"),
     Place("people.page", "People", "users-round"),
+    Place("audit.page", "Audit", "scroll-text"),
     Place("settings.page", "Settings", "settings"),
 )
 
