@@ -16,6 +16,13 @@ LAST_YEAR = 9998
 """The last one whose days all have a day after them."""
 
 
+class DayField(DateField):
+    """A day; what is none is told but not shown again, for browsers show days alone."""
+
+    def _value(self) -> str:
+        return self.data.isoformat() if self.data is not None else ""
+
+
 class FilterForm(Form):
     action = SelectField(
         "What",
@@ -28,8 +35,8 @@ class FilterForm(Form):
         choices=[SelectChoice("", "anywhere"), *(SelectChoice(s.value, words) for s, words in SOURCES.items())],
         default="",
     )
-    since = DateField("Since", validators=[Optional()])
-    until = DateField("Until", validators=[Optional()])
+    since = DayField("Since", validators=[Optional()])
+    until = DayField("Until", validators=[Optional()])
     text = StringField(
         "Holds",
         validators=[Length(max=200, message="At most 200 characters.")],
