@@ -8,8 +8,9 @@ from wtforms.validators import Length, Optional, ValidationError
 
 from ...models import Action, Source
 from ...services.audit import Filter
+from .telling import in_short
 
-ACTIONS: dict[str, str] = {action.value: action.value.replace(":", ": ").replace("_", " ") for action in Action}
+ACTIONS: dict[str, str] = {action.value: in_short(action) for action in Action}
 SOURCES = {Source.WEB: "dashboard", Source.API: "JSON API", Source.CLI: "command line", Source.SYSTEM: "the server"}
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 LAST_YEAR = 9998

@@ -81,6 +81,11 @@ def told(entry: AuditEntry) -> Markup:
     return sentence
 
 
+def in_short(action: Action) -> str:
+    """Say an action without what was acted on."""
+    return _PLACE.sub("…", WORDS[action])
+
+
 def told_plainly(entry: AuditEntry) -> str:
     """Say the same as text."""
     return str(told(entry).striptags())

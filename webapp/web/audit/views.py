@@ -11,7 +11,7 @@ from ...services.audit import Reach
 from ..access import current_workspace, holds, in_workspace, signed_in
 from .differences import differences
 from .exports import as_csv, as_json_lines
-from .forms import ACTIONS, SOURCES, FilterForm, filter_of_address
+from .forms import SOURCES, FilterForm, filter_of_address
 from .telling import names_told, told
 
 blueprint = in_workspace(Blueprint("audit", __name__, url_prefix="/w/<canonical>/audit"))
@@ -75,7 +75,6 @@ def _page(form: FilterForm, found: list[AuditEntry], before_id: int | None = Non
         "audit/page.html",
         form=form,
         entries=[(entry, told(entry), differences(entry, names_told(entry))) for entry in entries],
-        actions=ACTIONS,
         sources={source.value: words for source, words in SOURCES.items()},
         older=url_for("audit.page", **kept, before=entries[-1].id) if more else None,
         newest=url_for("audit.page", **kept) if before_id is not None else None,

@@ -10,7 +10,7 @@ ROLES = {
     RoleName.VIEWER: "sees everything, changes nothing",
     RoleName.DEVELOPER: "and looks into messages, uses test clients, sends test events",
     RoleName.EDITOR: "and changes rules and triggers, makes tokens and API keys",
-    RoleName.OWNER: "and people, signing keys and settings",
+    RoleName.OWNER: "and people, and the settings of the workspace",
 }
 _CHOICES = [SelectChoice(role.value, role.value) for role in ROLES]
 
