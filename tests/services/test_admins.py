@@ -176,6 +176,17 @@ def test_roles_are_held_per_workspace(workspace: Workspace) -> None:
         admins.set_role(bob, other, "king", **BY)
 
 
+def test_a_stale_change_brings_nobody_back(workspace: Workspace) -> None:
+    bob = admins.create("bob", PASSWORD, role="viewer", workspace=workspace, **BY)
+    assert admins.member(workspace, bob.id).username == "bob"
+    admins.set_role(bob, workspace, None, **BY)
+    with pytest.raises(NotFound):
+        admins.set_role(bob, workspace, "owner", only_members=True, **BY)
+    with pytest.raises(NotFound):
+        admins.member(workspace, bob.id)
+    assert admins.role_in(bob, workspace) is None
+
+
 @pytest.mark.parametrize("role", [None, "editor"])
 def test_a_workspace_keeps_an_owner(workspace: Workspace, role: str | None) -> None:
     ada = admins.create("ada", PASSWORD, **BY)

@@ -180,22 +180,20 @@ def _check_password(admin: Admin, password: str) -> None:
 
 
 def _step_of(admin: Admin, code: str) -> int | None:
-    """Return the step whose code this is, if it is near now and later than the last one that was taken."""
+    """Return the step whose code this is, if it is near now."""
     digits = "".join(code.split())
     if admin.totp_secret is None or len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
         return None
     totp = pyotp.TOTP(vault.decrypt(admin.totp_secret), interval=STEP)
     current = int(time()) // STEP
     for step in range(current - DRIFT, current + DRIFT + 1):
-        if (admin.totp_step is None or step > admin.totp_step) and pyotp.utils.strings_equal(
-            totp.generate_otp(step), digits
-        ):
+        if pyotp.utils.strings_equal(totp.generate_otp(step), digits):
             return step
     return None
 
 
 def _take_step(session: Session, admin: Admin, step: int) -> bool:
-    """Whether nobody has used a code of this step, or a later one, meanwhile."""
+    """Whether nobody has used a code of this step, or of a later one, before."""
     done = session.execute(
         update(Admin)
         .where(Admin.id == admin.id, Admin.totp_secret == admin.totp_secret)
