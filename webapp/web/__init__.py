@@ -4,7 +4,23 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ..extensions import csrf, limiter
-from . import access, auth, channels, csp, drafts, errors, overview, settings, shell, tokens, versions, wording
+from . import (
+    access,
+    account,
+    audit,
+    auth,
+    channels,
+    csp,
+    drafts,
+    errors,
+    overview,
+    people,
+    settings,
+    shell,
+    tokens,
+    versions,
+    wording,
+)
 from .htmx import htmx
 
 FORM_MEMORY = 4 * 1024 * 1024
@@ -33,5 +49,5 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, overview, channels, drafts, versions, tokens, settings):
+    for area in (auth, account, overview, channels, drafts, versions, tokens, people, audit, settings):
         app.register_blueprint(area.blueprint)

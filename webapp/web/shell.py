@@ -36,6 +36,8 @@ PLACES = (
     Place("channels.page", "Channels", "radio"),
     Place("versions.page", "Versions", "history"),
     Place("tokens.page", "Tokens and keys", "key-round"),
+    Place("people.page", "People", "users-round"),
+    Place("audit.page", "Audit", "scroll-text"),
     Place("settings.page", "Settings", "settings"),
 )
 

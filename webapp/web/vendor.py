@@ -22,8 +22,8 @@ SVG = "http://www.w3.org/2000/svg"
 ICONS = (
     "arrow-right", "badge-check", "ban", "check", "chevron-right", "circle-help", "copy", "download", "eye", "gauge",
     "ghost", "history", "info", "key-round", "list-checks", "lock", "log-out", "megaphone", "message-square-lock",
-    "pencil", "plus", "radio", "search", "settings", "sun-moon", "trash-2", "triangle-alert", "upload", "users-round",
-    "x",
+    "pencil", "plus", "radio", "scroll-text", "search", "settings", "sun-moon", "trash-2", "triangle-alert", "upload",
+    "users-round", "x",
 )  # fmt: skip
 """The Lucide icons that templates use; a test holds that none is missing."""
 
