@@ -18,6 +18,11 @@ PATHS = [
     "/w/default/versions/2",
     "/w/default/versions/1/roll-back",
     "/w/default/tokens",
+    "/w/default/explain",
+    "/w/default/explain?who=user&user=42&channel=chat/a",
+    "/w/default/explain?who=user&user=%3Cb%3E&channel=" + "x" * 256,
+    "/w/default/explain?who=client&client=gone",
+    "/w/default/explain?who=token",
     "/w/default/settings",
     "/w/default/nothing",
 ]

@@ -4,7 +4,21 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ..extensions import csrf, limiter
-from . import access, auth, channels, csp, drafts, errors, overview, settings, shell, tokens, versions, wording
+from . import (
+    access,
+    auth,
+    channels,
+    csp,
+    drafts,
+    errors,
+    explain,
+    overview,
+    settings,
+    shell,
+    tokens,
+    versions,
+    wording,
+)
 from .htmx import htmx
 
 FORM_MEMORY = 4 * 1024 * 1024
@@ -33,5 +47,5 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, overview, channels, drafts, versions, tokens, settings):
+    for area in (auth, overview, channels, drafts, versions, explain, tokens, settings):
         app.register_blueprint(area.blueprint)
