@@ -25,7 +25,9 @@ def init_app(app: Flask) -> None:
     login_manager.login_view = "auth.sign_in"
     login_manager.user_loader(admins.load)
     login_manager.unauthorized_handler(_send_to_sign_in)
-    app.context_processor(lambda: {"workspace": g.get("workspace"), "role": g.get("role"), "may_edit": may_edit()})
+    app.context_processor(
+        lambda: {"workspace": g.get("workspace"), "role": g.get("role"), "may_edit": may_edit(), "is_owner": is_owner()}
+    )
 
 
 def signed_in() -> Admin:
@@ -48,6 +50,12 @@ def may_edit() -> bool:
     """Whether the role held here may change rules, tokens and settings (owner and editor)."""
     role: RoleName | None = g.get("role")
     return role is not None and role.includes(RoleName.EDITOR)
+
+
+def is_owner() -> bool:
+    """Whether one owns this workspace: its keys, its people and its existence are owners' matters."""
+    role: RoleName | None = g.get("role")
+    return role is RoleName.OWNER
 
 
 def in_workspace(blueprint: Blueprint) -> Blueprint:
@@ -92,6 +100,18 @@ def needs_editor(view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         if not may_edit():
+            abort(403)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def needs_owner(view: Callable[P, R]) -> Callable[P, R]:
+    """Refuse a view to everyone but owners."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not is_owner():
             abort(403)
         return view(*args, **kwargs)
 
