@@ -26,6 +26,7 @@ PATHS = [
     "/w/default/explain?who=user&user=%3Cb%3E&channel=" + "x" * 256,
     "/w/default/explain?who=client&client=gone",
     "/w/default/explain?who=token",
+    "/workspaces/new",
     "/w/default/settings",
     "/w/default/nothing",
 ]

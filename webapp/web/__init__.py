@@ -18,6 +18,7 @@ from . import (
     tokens,
     versions,
     wording,
+    workspaces,
 )
 from .htmx import htmx
 
@@ -47,5 +48,5 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, overview, channels, drafts, versions, explain, tokens, settings):
+    for area in (auth, overview, channels, drafts, versions, explain, tokens, settings, workspaces):
         app.register_blueprint(area.blueprint)
