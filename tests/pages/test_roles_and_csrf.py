@@ -17,7 +17,6 @@ CHANGES = [
     ("/w/default/channels/delete?target=chat/*&nested=1", {"expected_version": "1"}),
     ("/w/default/channels/import", {"document": '{"channels": []}', "confirmed": "1", "expected_version": "1"}),
     ("/w/default/settings/switches", {"expected_version": "1"}),
-    ("/w/default/settings/workspace", {"name": "Other"}),
     ("/w/default/tokens/mint", {"ttl": "3600"}),
     ("/w/default/tokens/keys", {"name": "k", "scopes": "read"}),
     ("/w/default/tokens/keys/1/revoke", {}),

@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
     login_manager.user_loader(admins.load)
     login_manager.unauthorized_handler(_send_to_sign_in)
     app.context_processor(
-        lambda: {"workspace": g.get("workspace"), "role": g.get("role"), "may_edit": may_edit(), "is_owner": is_owner()}
+        lambda: {"workspace": g.get("workspace"), "role": g.get("role"), "may_edit": may_edit(), "may_own": is_owner()}
     )
 
 

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from ...services import drafts, rules, workspaces
 from ...services.errors import Conflict, InvalidInput
-from ..access import authorship, current_workspace, in_workspace, needs_editor
+from ..access import authorship, current_workspace, in_workspace, needs_editor, needs_owner
 from ..forms import show_problems
 from ..htmx import go_to
 from .facts import limits, server_facts
@@ -47,7 +47,7 @@ def switches() -> Answer:
 
 
 @blueprint.post("/workspace")
-@needs_editor
+@needs_owner
 def workspace() -> Answer:
     """Change the name and the origins."""
     form = WorkspaceForm()

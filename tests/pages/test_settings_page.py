@@ -1,7 +1,8 @@
-"""The workspace's switches are drafted: nothing is in force before it is published, and nobody is overwritten."""
+"""The settings: switches are drafted and overwrite nobody, name and origins are the owners', limits are shown."""
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
@@ -78,6 +79,15 @@ def test_a_switch_says_whom_it_would_hit(signed_in: SignIn, office: Office) -> N
     assert "it takes 3 members out of 1 channel now" in html
     assert "it takes 2 anonymous members out of a channel now" in html
     assert "3 clients of 3 connected now have no grants" in html
+
+
+@pytest.mark.parametrize(("role", "status"), [(RoleName.EDITOR, 403), (RoleName.VIEWER, 403), (RoleName.OWNER, 303)])
+def test_name_and_origins_are_the_owners(role: RoleName, status: int, signed_in: SignIn, office: Office) -> None:
+    client = signed_in(role)
+    form = {"name": "Other", "allowed_origins": "https://a.example", "csrf_token": client.token}  # type: ignore[attr-defined]
+    assert client.post(f"{PAGE}/workspace", data=form).status_code == status
+    with office.app.app_context():
+        assert office.workspace.name == ("Other" if status == 303 else "Default")
 
 
 def test_every_limit_is_shown_with_its_variable_and_meaning(signed_in: SignIn) -> None:
