@@ -13,6 +13,7 @@ from . import (
     csp,
     drafts,
     errors,
+    explain,
     overview,
     people,
     settings,
@@ -20,6 +21,7 @@ from . import (
     tokens,
     versions,
     wording,
+    workspaces,
 )
 from .htmx import htmx
 
@@ -49,5 +51,18 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, account, overview, channels, drafts, versions, tokens, people, audit, settings):
+    for area in (
+        auth,
+        account,
+        workspaces,
+        overview,
+        channels,
+        drafts,
+        versions,
+        explain,
+        tokens,
+        people,
+        audit,
+        settings,
+    ):
         app.register_blueprint(area.blueprint)

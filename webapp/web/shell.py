@@ -35,6 +35,7 @@ PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
     Place("versions.page", "Versions", "history"),
+    Place("explain.page", "Explain a user", "user-round-search"),
     Place("tokens.page", "Tokens and keys", "key-round"),
     Place("people.page", "People", "users-round"),
     Place("audit.page", "Audit", "scroll-text"),
