@@ -13,6 +13,10 @@ PATHS = [
     "/w/default/channels/edit?target=chat/*&nested=1",
     "/w/default/channels/delete?target=chat/*&nested=1",
     "/w/default/channels/import",
+    "/w/default/draft",
+    "/w/default/versions",
+    "/w/default/versions/2",
+    "/w/default/versions/1/roll-back",
     "/w/default/tokens",
     "/w/default/settings",
     "/w/default/nothing",
@@ -32,6 +36,10 @@ AXE = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => vio
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)], ids=lambda size: str(size[0]))
 def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str) -> None:
     office.publish(*RULES)
+    office.draft(
+        {"pattern": "off"}, {"pattern": "z" * 255, "description": "w" * 400}, {"pattern": "chat", "wildcard": True}
+    )
+    office.publish(*RULES[:2], {"pattern": "off", "presence": True})
     axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     at_home.set_viewport_size({"width": size[0], "height": size[1]})
     at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -76,8 +76,17 @@ def test_changes_gather_and_none_is_in_force(workspace: Workspace) -> None:
     said = drafts.summary(workspace)
     assert said is not None
     assert (said.revision, said.base, said.active, said.updated_by, said.changes, said.behind) == (
-        5, 1, 1, "ada", 5, False,
-    )  # fmt: skip
+        5,
+        1,
+        1,
+        "ada",
+        5,
+        False,
+    )
+    drafts.save_rule(workspace, rule("b"), replaces=B, **BOB)
+    said = drafts.summary(workspace)
+    assert said is not None
+    assert (said.changes, len(state(workspace).log)) == (4, 6)  # fmt: skip
 
 
 def test_it_ends_when_everything_was_taken_back(workspace: Workspace) -> None:

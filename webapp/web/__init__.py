@@ -4,7 +4,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ..extensions import csrf, limiter
-from . import access, auth, channels, csp, errors, overview, settings, shell, tokens, wording
+from . import access, auth, channels, csp, drafts, errors, overview, settings, shell, tokens, versions, wording
 from .htmx import htmx
 
 FORM_MEMORY = 4 * 1024 * 1024
@@ -31,7 +31,7 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     htmx.init_app(app)
-    for concern in (csp, errors, access, wording, shell):
+    for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, overview, channels, tokens, settings):
+    for area in (auth, overview, channels, drafts, versions, tokens, settings):
         app.register_blueprint(area.blueprint)

@@ -7,12 +7,12 @@ from flask import abort, flash, render_template, request, url_for
 from ...core.ruleset import Rule, RuleSet
 from ...core.targets import Target, TargetError, parse_target
 from ...services import drafts
+from ...services.changes import field_changes
 from ...services.errors import Conflict, InvalidInput, NotFound
 from ..access import authorship, current_workspace, needs_editor, signed_in
 from ..forms import show_problems
 from ..htmx import go_to, htmx
 from . import state
-from .differences import differences
 from .forms import RuleForm, target_of
 from .outlook import CLAIMS, Outlook, outlook
 from .presets import PRESETS, preset
@@ -95,7 +95,7 @@ def _conflict(form: RuleForm, rule: Rule, replaces: Target | None, error: Confli
     form.seen.data = drafts.fingerprint(theirs)
     return _rule_page(
         form, working, replaces if theirs is not None else None,
-        conflict=first(error), theirs=theirs, differing=differences(theirs, rule), is_filled=True,
+        conflict=first(error), theirs=theirs, differing=field_changes(theirs, rule), is_filled=True,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from typing import Self, TypeVar
 from ...core.permissions import Permission
 from ...core.ruleset import Rule, RuleSet, shadowed_by_inactive
 from ...core.targets import Target
-from .differences import changed_words
+from ...services.changes import field_changes
+from ..wording import field_name
 from .live import Live
 
 E = TypeVar("E", bound=StrEnum)
@@ -65,8 +66,8 @@ class Row:
             return f"{self.mark} in the draft"
         if self.only_switched:
             return f"switched {'on' if self.rule.enabled else 'off'} in the draft"
-        assert self.was is not None
-        return f"changed in the draft: {changed_words(self.was, self.rule)}"
+        names = (field_name(change.name).lower() for change in field_changes(self.was, self.rule))
+        return f"changed in the draft: {', '.join(names)}"
 
     @property
     def is_switched(self) -> bool:

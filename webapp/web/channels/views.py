@@ -16,10 +16,10 @@ from ...services.changes import compare
 from ...services.errors import Conflict, InvalidInput, NotFound
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..htmx import go_to, htmx
-from ..wording import published
+from ..wording import full_label, published
 from . import state
 from .forms import ImportForm, StatusForm
-from .glyphs import full_label, glyphs
+from .glyphs import glyphs
 from .live import live_by_rule
 from .presets import PRESETS
 from .table import Query, Sort, Status, key_of, table
