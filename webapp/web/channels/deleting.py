@@ -9,6 +9,7 @@ from ..access import authorship, current_workspace, needs_editor
 from ..htmx import go_to
 from .forms import SeenForm, target_of
 from .live import at_stake
+from .switching import address_of
 from .views import Answer, asked_for, blueprint, find_rule, first
 
 
@@ -39,7 +40,13 @@ def delete() -> Answer:
     in_force = find_rule(active, target)
     stake = at_stake(workspace, active, in_force) if in_force is not None else None
     page = render_template(
-        "channels/delete.html", form=form, rule=rule, in_force=in_force, stake=stake, conflict=conflict
+        "channels/delete.html",
+        form=form,
+        rule=rule,
+        in_force=in_force,
+        stake=stake,
+        conflict=conflict,
+        address=address_of(target, "gone"),
     )
     return page, code
 

@@ -9,6 +9,7 @@ from ...models import Workspace
 from ...services import drafts, rules
 from ...services.changes import Choice
 from ...services.errors import Conflict, InvalidInput, NotFound
+from ...services.live import preview
 from ..access import authorship, current_workspace, needs_editor
 from ..htmx import go_to, htmx
 from ..wording import published
@@ -79,9 +80,30 @@ def switch() -> Answer:
     page = render_template(
         "channels/switch.html", form=form, rule=rule, enabled=enabled, stake=stake, conflict=conflict,
         gained=open_channels(workspace, target, replace(rule, enabled=True), after) if enabled else None,
-        has_draft=drafts.summary(workspace) is not None,
+        has_draft=drafts.summary(workspace) is not None, address=address_of(target, "on" if enabled else "off"),
     )  # fmt: skip
     return page, code
+
+
+@blueprint.get("/foreseen")
+def foreseen() -> Answer:
+    """Say what publishing one deletion or one switch alone would do to the clients that are connected now."""
+    workspace, target = current_workspace(), target_of(request.args)
+    becomes = request.args.get("becomes", "")
+    edit = rules.deleting(target) if becomes == "gone" else rules.switching(target, becomes == "on")
+    try:
+        after, _ = edit(rules.active_rules(workspace))
+    except NotFound:
+        abort(404)
+    return render_template(
+        "drafts/_preview.html", preview=preview(workspace, after), address=address_of(target, becomes)
+    )
+
+
+def address_of(target: Target, becomes: str) -> str:
+    """Where to ask what a change of one rule would do: ``on``, ``off`` or ``gone``."""
+    nested = 1 if target.nested else None
+    return url_for("channels.foreseen", target=target.text, nested=nested, becomes=becomes)
 
 
 def _publish(workspace: Workspace, target: Target, enabled: bool, expected: int | None) -> str:
