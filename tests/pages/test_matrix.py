@@ -1,4 +1,4 @@
-"""The matrix beside the form, asked through its own endpoint, says what `core.policy.decide` says, for every ticking."""
+"""The matrix beside the form, asked through its own endpoint, says what the judge says, for every ticking."""
 
 import json
 import re
@@ -94,24 +94,22 @@ def expected(rules: RuleSet, channel: str, actors: dict[str, Actor]) -> dict[tup
 
 
 @pytest.fixture
-def client(signed_in: SignIn, office: Office) -> FlaskClient:
+def owner(signed_in: SignIn, office: Office) -> FlaskClient:
     office.publish({"pattern": "other", "anonymous_clients": True})
     return signed_in()
 
 
 @pytest.mark.parametrize("history", [0, 100])
-def test_all_128_combinations(client: FlaskClient, history: int) -> None:
+def test_all_128_combinations(owner: FlaskClient, history: int) -> None:
     for permissions in ALL:
         rule = Rule(parse_target("chat/*", True), permissions, history=history)
-        cells = read(look(client, rule, example="chat/x", claims=json.dumps(CLAIMS)))
+        cells = read(look(owner, rule, example="chat/x", claims=json.dumps(CLAIMS)))
         wanted = expected(RuleSet((rule,)), "chat/x", ACTORS)
         assert {place: cell[0] == "allowed" for place, cell in cells.items()} == wanted, permissions
         assert len(cells) == 33
 
 
-@settings(
-    max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     boxes=st.frozensets(st.sampled_from(list(Permission))),
     strict=st.booleans(),
@@ -120,7 +118,7 @@ def test_all_128_combinations(client: FlaskClient, history: int) -> None:
     channel=st.sampled_from(["chat/x", "chat/staff", "elsewhere", "chat"]),
 )
 def test_the_matrix_is_that_of_the_working_set_with_the_rule_in_its_place(
-    client: FlaskClient,
+    owner: FlaskClient,
     office: Office,
     boxes: frozenset[Permission],
     strict: bool,
@@ -131,7 +129,7 @@ def test_the_matrix_is_that_of_the_working_set_with_the_rule_in_its_place(
     staff, everything = {"pattern": "chat/staff", "presence": True}, {"pattern": "*", "wildcard": True}
     office.publish({"pattern": "chat/*", "wildcard": True}, staff, everything, strict_anonymous=strict)
     rule = Rule(parse_target("chat/*", True), boxes, enabled=enabled, history=history)
-    cells = read(look(client, rule, "?target=chat/*&nested=1", example=channel, claims=json.dumps(CLAIMS)))
+    cells = read(look(owner, rule, "?target=chat/*&nested=1", example=channel, claims=json.dumps(CLAIMS)))
     others = (
         Rule(parse_target("chat/staff", False), frozenset({Permission.PRESENCE})),
         Rule(parse_target("*", True)),
@@ -144,24 +142,24 @@ def test_the_matrix_is_that_of_the_working_set_with_the_rule_in_its_place(
         assert [re.sub(r"[*`]", "", re.sub(r"version \d+", "version", s)) for s in sentences] == plain
 
 
-def test_it_is_about_the_draft_where_there_is_one(client: FlaskClient, office: Office) -> None:
+def test_it_is_about_the_draft_where_there_is_one(owner: FlaskClient, office: Office) -> None:
     office.publish({"pattern": "chat/*", "wildcard": True})
     office.draft({"pattern": "chat/*", "wildcard": True}, {"pattern": "chat/lobby", "client_private_messaging": True})
     rule = Rule(parse_target("chat/*", True), frozenset({Permission.ANONYMOUS_CLIENTS}))
-    page = look(client, rule, "?target=chat/*&nested=1", example="chat/lobby")
+    page = look(owner, rule, "?target=chat/*&nested=1", example="chat/lobby")
     assert "decides, not this rule" in page
     assert read(page)["authenticated", "send_private"][0] == "allowed"
 
 
-def test_what_changed_since_the_page_opened_is_marked(client: FlaskClient, office: Office) -> None:
+def test_what_changed_since_the_page_opened_is_marked(owner: FlaskClient, office: Office) -> None:
     office.publish({"pattern": "chat", "client_public_messaging": True})
-    page = client.get("/w/default/channels/edit?target=chat").text
+    page = owner.get("/w/default/channels/edit?target=chat").text
     assert not any(changed for _, changed, _ in read(page).values())
     found = re.search(r'name="opened" type="hidden" value="([^"]*)"', page)
     assert found is not None
     opened = found[1].replace("&#34;", '"')
     boxes = frozenset({Permission.CLIENT_PUBLIC_MESSAGING, Permission.CLIENT_PUBLIC_MESSAGING_AUTHENTICATED_ONLY})
-    cells = read(look(client, Rule(parse_target("chat", False), boxes), "?target=chat", opened=opened))
+    cells = read(look(owner, Rule(parse_target("chat", False), boxes), "?target=chat", opened=opened))
     changed = {place for place, cell in cells.items() if cell[1]}
     assert changed == {
         ("anonymous", name) for name in ("join", "send_public", "receive_public", "receive_event")
@@ -169,8 +167,8 @@ def test_what_changed_since_the_page_opened_is_marked(client: FlaskClient, offic
 
 
 @pytest.mark.parametrize("opened", ["", "[]", "{", "null", '{"history": 7}', '{"enabled": "x"}', "[" * 100_000])
-def test_a_broken_memory_of_the_page_marks_nothing(client: FlaskClient, opened: str) -> None:
-    cells = read(look(client, Rule(parse_target("chat", False), ALL[-1]), opened=opened))
+def test_a_broken_memory_of_the_page_marks_nothing(owner: FlaskClient, opened: str) -> None:
+    cells = read(look(owner, Rule(parse_target("chat", False), ALL[-1]), opened=opened))
     assert len(cells) == 33
     assert not any(changed for _, changed, _ in cells.values())
 
@@ -190,9 +188,9 @@ def test_a_broken_memory_of_the_page_marks_nothing(client: FlaskClient, opened: 
     ],
 )
 def test_wrong_claims_are_told_beside_their_field_and_leave_the_other_rows(
-    client: FlaskClient, claims: str, says: str
+    owner: FlaskClient, claims: str, says: str
 ) -> None:
-    page = look(client, Rule(parse_target("chat", False), ALL[-1]), claims=claims)
+    page = look(owner, Rule(parse_target("chat", False), ALL[-1]), claims=claims)
     assert "<script>" not in page
     assert says in page
     assert {row for row, _ in read(page)} == {"anonymous", "authenticated"}
@@ -200,9 +198,9 @@ def test_wrong_claims_are_told_beside_their_field_and_leave_the_other_rows(
 
 @pytest.mark.parametrize("history", ["", "7", "x", "-1", "9" * 5000])
 @pytest.mark.parametrize("pattern", ["chat", "", "a\x00b", "x" * 300, "foo*"])
-def test_hostile_values_are_looked_at_without_harm(client: FlaskClient, pattern: str, history: str) -> None:
-    data = {"csrf_token": client.token, "pattern": pattern, "wildcard": "y", "history": history}  # type: ignore[attr-defined]
-    answer = client.post("/w/default/channels/look", data=data | {"example": "y" * 300})
+def test_hostile_values_are_looked_at_without_harm(owner: FlaskClient, pattern: str, history: str) -> None:
+    data = {"csrf_token": owner.token, "pattern": pattern, "wildcard": "y", "history": history}  # type: ignore[attr-defined]
+    answer = owner.post("/w/default/channels/look", data=data | {"example": "y" * 300})
     assert answer.status_code == 200
 
 
@@ -225,35 +223,35 @@ def hint(page: str, permission: Permission) -> str:
     ],
 )
 def test_boxes_that_mislead_say_what_they_come_to(
-    client: FlaskClient, boxes: set[Permission], permission: Permission, says: str
+    owner: FlaskClient, boxes: set[Permission], permission: Permission, says: str
 ) -> None:
     target = parse_target("chat", False)
-    assert says in hint(look(client, Rule(target, frozenset(boxes))), permission)
-    assert hint(look(client, Rule(target)), permission) == ""
+    assert says in hint(look(owner, Rule(target, frozenset(boxes))), permission)
+    assert hint(look(owner, Rule(target)), permission) == ""
 
 
-def test_a_strict_workspace_implies_nothing(client: FlaskClient, office: Office) -> None:
+def test_a_strict_workspace_implies_nothing(owner: FlaskClient, office: Office) -> None:
     office.publish(strict_anonymous=True)
-    page = look(client, Rule(parse_target("chat", False), frozenset({Permission.CLIENT_PUBLIC_MESSAGING})))
+    page = look(owner, Rule(parse_target("chat", False), frozenset({Permission.CLIENT_PUBLIC_MESSAGING})))
     assert "the workspace is strict" in hint(page, Permission.ANONYMOUS_CLIENTS)
 
 
-def test_overlaps_and_a_name_that_is_taken(client: FlaskClient, office: Office) -> None:
+def test_overlaps_and_a_name_that_is_taken(owner: FlaskClient, office: Office) -> None:
     office.publish({"pattern": "chat/a"}, {"pattern": "*", "wildcard": True}, {"pattern": "news"})
-    page = look(client, Rule(parse_target("chat", True)))
+    page = look(owner, Rule(parse_target("chat", True)))
     near = page[page.index("Rules that overlap") :]
     assert "More specific" in near
     assert "target=chat/a" in near
     assert "Broader: this rule decides instead of it" in near
     assert "target=news" not in near
-    inactive = look(client, Rule(parse_target("chat", True), enabled=False))
+    inactive = look(owner, Rule(parse_target("chat", True), enabled=False))
     assert "This rule is inactive" in inactive
     assert "it decides for its channels" in inactive
-    assert "already a rule for" in look(client, Rule(parse_target("news", False)))
-    assert "already a rule for" not in look(client, Rule(parse_target("news", False)), "?target=news")
+    assert "already a rule for" in look(owner, Rule(parse_target("news", False)))
+    assert "already a rule for" not in look(owner, Rule(parse_target("news", False)), "?target=news")
 
 
-def test_looking_saves_nothing(client: FlaskClient, office: Office) -> None:
+def test_looking_saves_nothing(owner: FlaskClient, office: Office) -> None:
     before = office.version()
-    look(client, Rule(parse_target("chat", True), ALL[-1]))
+    look(owner, Rule(parse_target("chat", True), ALL[-1]))
     assert (office.version(), office.drafted()) == (before, None)

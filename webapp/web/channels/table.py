@@ -1,6 +1,6 @@
 """The table of rules: what the draft changes, search, filters, order, pages, and what an inactive rule means."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -213,24 +213,27 @@ def _heirs(rules: RuleSet, rule: Rule) -> list[Target]:
     """The first of the broader active rules that decide where ``rule``, being inactive, does not."""
     if rule.enabled:
         return []
-    by_beginning = _by_beginning(rules)
-    beginning = rule.target.segments[0]
-    near: Iterable[Rule] = by_beginning.get("*", [])
-    if rule.target.nested and beginning == "*":
-        near = (broader for group in by_beginning.values() for broader in group)
-    elif beginning != "*":
-        near = (*by_beginning.get(beginning, []), *near)
-    found = (heir for broader in near for heir in shadowed_by_inactive((broader,), rule))
+    found = (heir for broader in _near(rules, rule.target) for heir in shadowed_by_inactive((broader,), rule))
     return [heir.target for heir in islice(found, HEIRS_NAMED + 1)]
 
 
+def _near(rules: RuleSet, target: Target) -> Iterator[Rule]:
+    """The active patterns that may overlap: those with the same two first segments, as far as these are names."""
+    first, second = (*target.segments, "*")[:2]
+    for beginning, group in _by_beginning(rules).items():
+        if first == "*" or beginning in (first, "*"):
+            for following in group if second == "*" else (second, "*"):
+                yield from group.get(following, ())
+
+
 @lru_cache(maxsize=16)
-def _by_beginning(rules: RuleSet) -> dict[str, list[Rule]]:
-    """The active patterns by their first segment: only those with the same one, or with a ``*``, can overlap."""
-    found: dict[str, list[Rule]] = {}
+def _by_beginning(rules: RuleSet) -> dict[str, dict[str, list[Rule]]]:
+    """The active patterns by their first two segments; where there is one only, it stands for all that follows."""
+    found: dict[str, dict[str, list[Rule]]] = {}
     for rule in rules.rules:
         if rule.enabled and rule.target.nested:
-            found.setdefault(rule.target.segments[0], []).append(rule)
+            first, second = (*rule.target.segments, "*")[:2]
+            found.setdefault(first, {}).setdefault(second, []).append(rule)
     return found
 
 
