@@ -277,3 +277,11 @@ def test_an_import_puts_all_in_the_place_of_all(workspace: Workspace) -> None:
     assert in_draft(workspace) == ["x", "a"]
     assert draft.rules.switches.access_manager
     assert set(draft.comparison.removed) == {B, C}
+
+
+def test_who_changed_a_rule_last(workspace: Workspace) -> None:
+    drafts.delete_rule(workspace, C, **ADA)
+    drafts.replace_all(workspace, rules("a", "x"), **BOB)
+    drafts.save_rule(workspace, rule("a", Permission.PRESENCE), replaces=A, author="cem")
+    draft = state(workspace)
+    assert [draft.changed_by(target) for target in (A, B, C)] == ["cem", "bob", "bob"]

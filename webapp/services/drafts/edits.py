@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-
 from ...core.ruleset import Rule, RuleSet, Switches
 from ...core.targets import Target
 from ...models import Action, Draft, DraftChange, Source, Workspace
@@ -13,7 +11,7 @@ from ..changes import Choice, Merged, merge
 from ..compiled import rule_set
 from ..errors import Conflict
 from ..rules import Edit, RuleEdit
-from ..transactions import locked, reading, writing
+from ..transactions import locked, writing
 from .state import (
     active_number,
     busy,
@@ -239,23 +237,5 @@ def _base(workspace: Workspace, draft: Draft, active: RuleSet) -> RuleSet:
 def _check_seen(workspace: Workspace, working: RuleSet, target: Target, seen: str) -> None:
     theirs = next((rule for rule in working.rules if rule.target == target), None)
     if fingerprint(theirs) != seen:
-        raise RuleConflict(target, theirs, _last_actor(workspace, target))
-
-
-def _last_actor(workspace: Workspace, target: Target) -> str | None:
-    """Say who changed a rule last, as far as the draft's log tells."""
-    with reading() as session:
-        log = session.scalars(
-            select(DraftChange)
-            .where(DraftChange.workspace_id == workspace.id)
-            .order_by(DraftChange.id.desc())
-            .limit(200)
-        )
-        for change in log:
-            for side in (change.before, change.after):
-                if isinstance(side, dict) and (side.get("pattern"), side.get("wildcard")) == (
-                    target.text,
-                    target.nested,
-                ):
-                    return change.actor
-    return None
+        draft = current(workspace)
+        raise RuleConflict(target, theirs, draft.changed_by(target) if draft is not None else None)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from ...core.documents import rule_row, write_document
 from ...core.ruleset import Rule, RuleSet
-from ...models import Draft, DraftChange, RuleSetVersion, Workspace, now
+from ...core.targets import Target
+from ...models import Action, Draft, DraftChange, RuleSetVersion, Workspace, now
 from .. import rules
 from ..changes import Comparison, compare
 from ..compiled import rule_set
@@ -37,9 +38,13 @@ class DraftSummary:
         return self.base != self.active
 
 
+LOG_MOST = 1000
+"""Changes of a draft that are looked at: the last ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class DraftState:
-    """A draft as it is now. ``rules`` is what it holds, ``base`` the version it was begun from."""
+    """A draft as it is now: ``rules`` is what it holds, ``base`` what it was begun from, ``log`` who did what."""
 
     rules: RuleSet
     base: RuleSet
@@ -54,6 +59,15 @@ class DraftState:
     @property
     def behind(self) -> bool:
         return self.base.version != self.active.version
+
+    def changed_by(self, target: Target) -> str:
+        """Say who last changed a rule: whoever changed it by itself, or all at once (an import)."""
+        for change in reversed(self.log):
+            sides = [side for side in (change.before, change.after) if isinstance(side, dict)]
+            places = [(side["pattern"], side.get("wildcard")) for side in sides if "pattern" in side]
+            if (target.text, target.nested) in places or change.action == Action.DRAFT_CHANGE:
+                return change.actor
+        return self.created_by
 
     @property
     def comparison(self) -> Comparison:
@@ -106,7 +120,8 @@ def _state(session: Session, workspace: Workspace) -> DraftState | None:
     row = session.get(Draft, workspace.id)
     if row is None:
         return None
-    log = session.scalars(select(DraftChange).where(DraftChange.workspace_id == workspace.id).order_by(DraftChange.id))
+    changes = select(DraftChange).where(DraftChange.workspace_id == workspace.id).order_by(DraftChange.id.desc())
+    log = session.scalars(changes.limit(LOG_MOST)).all()
     base = session.scalar(
         select(RuleSetVersion).where(
             RuleSetVersion.workspace_id == workspace.id, RuleSetVersion.number == row.base_number
@@ -126,7 +141,7 @@ def _state(session: Session, workspace: Workspace) -> DraftState | None:
         created_at=row.created_at,
         updated_by=row.updated_by,
         updated_at=row.updated_at,
-        log=tuple(log),
+        log=tuple(reversed(log)),
     )
 
 

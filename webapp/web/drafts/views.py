@@ -4,7 +4,7 @@ from flask import Blueprint, Flask, abort, flash, g, render_template, request, u
 from werkzeug.wrappers import Response
 
 from ...core.targets import Target
-from ...models import DraftChange, Workspace
+from ...models import Workspace
 from ...services import drafts, rules, ruletests
 from ...services.changes import Choice, MergeConflict, field_changes, rule_changes, switch_changes
 from ...services.errors import Conflict, InvalidInput, NotFound
@@ -162,7 +162,6 @@ def _page(form: PublishForm | None = None, conflict: str | None = None) -> str:
         draft=draft,
         changes=rule_changes(draft.base, draft.rules),
         switches=switch_changes(draft.base, draft.rules),
-        actors=_actors(draft.log),
         editors=sorted({change.actor for change in draft.log}),
         failed=[outcome for outcome in outcomes if not outcome.passed],
         tests=len(outcomes),
@@ -176,13 +175,3 @@ def _page(form: PublishForm | None = None, conflict: str | None = None) -> str:
 def _merge_conflicts(workspace: Workspace, draft: drafts.DraftState) -> tuple[MergeConflict, ...]:
     merged = drafts.merged(workspace) if draft.behind else None
     return merged.conflicts if merged is not None else ()
-
-
-def _actors(log: tuple[DraftChange, ...]) -> dict[tuple[str, bool], str]:
-    """Say who changed each rule last."""
-    actors = {}
-    for change in log:
-        for side in (change.before, change.after):
-            if isinstance(side, dict) and "pattern" in side:
-                actors[side["pattern"], bool(side.get("wildcard"))] = change.actor
-    return actors
