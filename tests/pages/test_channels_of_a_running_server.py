@@ -99,7 +99,7 @@ def test_a_switch_says_whom_it_takes_out_and_does_just_that(
 ) -> None:
     owner.goto("/w/default/channels")
     owner.get_by_role("switch", name="Rule chat/*").click()
-    owner.get_by_role("link", name="Publish the switch of chat/* now").click()
+    owner.get_by_role("link", name="publish now… the switch of chat/*").click()
     expect(owner.locator(".consequences").first).to_contain_text("Takes 2 clients out of 1 channel")
     expect(owner.locator(".consequences").first).to_contain_text("For 1 client who stay")
     expect(owner.locator("#preview")).to_contain_text("2 clients taken out of 1 channel")
