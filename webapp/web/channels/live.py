@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,10 +12,13 @@ from ...core.policy import decide
 from ...core.ruleset import Rule, RuleSet
 from ...core.targets import Target
 from ...models.workspace import Workspace
+from ...realtime.channel import Channel
 from ...realtime.workspace import Workspace as LiveWorkspace
 from ...services.live import running
 from .state import rates
 
+SLICE = 0.004
+"""Seconds of looking before others get a turn of the loop."""
 LISTED = 12
 """Open channels that the editor names; the others are counted."""
 
@@ -83,7 +87,7 @@ def live_by_rule(workspace: Workspace) -> dict[Target, Live] | None:
     if live is None:
         return None
     counted: dict[Target, Live] = {}
-    for channel in list(live.channels.values()):
+    for channel in _in_turns(live.channels.values()):
         rule = live.rules.resolve(channel.name)
         if rule is not None:
             here = counted.setdefault(rule.target, Live())
@@ -107,7 +111,7 @@ def at_stake(workspace: Workspace, active: RuleSet, rule: Rule) -> Stake:
     if live is None or not rule.enabled:
         return stake
     heirs: dict[Target, Live] = {}
-    for channel in list(live.channels.values()):
+    for channel in _in_turns(live.channels.values()):
         if active.resolve(channel.name) is not rule:
             continue
         heir = after.resolve(channel.name)
@@ -137,7 +141,7 @@ def open_channels(workspace: Workspace, replaces: Target | None, rule: Rule, aft
     if live is None:
         return None
     found: list[OpenChannel] = []
-    for channel in list(live.channels.values()):
+    for channel in _in_turns(live.channels.values()):
         if not (rule.target.matches(channel.name) or (replaces is not None and replaces.matches(channel.name))):
             continue
         now, then = live.rules.resolve(channel.name), after.resolve(channel.name)
@@ -158,6 +162,16 @@ def _add(here: Live, members: int) -> None:
     if members:
         here.channels += 1
         here.members += members
+
+
+def _in_turns(channels: Iterable[Channel]) -> Iterator[Channel]:
+    """Go through many channels, letting others run in between: messages of clients wait for the same loop."""
+    began = time.monotonic()
+    for channel in list(channels):
+        if time.monotonic() - began > SLICE:
+            time.sleep(0)
+            began = time.monotonic()
+        yield channel
 
 
 def _live(workspace: Workspace) -> LiveWorkspace | None:

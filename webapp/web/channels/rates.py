@@ -49,8 +49,10 @@ class Rates:
             rules: what is in force: which rule a channel counts for.
             now: monotonic seconds.
         """
+        for name in [name for name, counts in self._counts.items() if now - counts.at > WINDOW]:
+            del self._counts[name]  # nobody looks there any more
         counts = self._counts.get(canonical)
-        if counts is None or now - counts.at > WINDOW:
+        if counts is None:
             self._counts[canonical] = _Counts(now, _messages(channels))
             return None
         if now - counts.at >= STEP:
