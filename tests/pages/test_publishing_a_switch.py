@@ -126,3 +126,13 @@ def test_a_switch_for_a_rule_that_is_gone_says_so(owner: FlaskClient, office: Of
     assert post(owner, "status?target=nothing", enabled="off") == 303
     assert "Not switched. There is no rule for nothing." in notice(owner)
     assert office.drafted() is None
+
+
+def test_sending_it_twice_or_after_someone_else_did_it_never_switches_back(owner: FlaskClient, office: Office) -> None:
+    path = f"{CHAT}&becomes=off"
+    for _ in range(2):
+        assert post(owner, path, enabled="off", expected_version=1) == 303
+        assert enabled(office) == {"chat": False, "news": True}
+    assert owner.get(f"/w/default/channels/{path}").status_code == 303
+    assert "Switch on and publish" in owner.get(f"/w/default/channels/{CHAT}").text
+    assert office.version() == 2

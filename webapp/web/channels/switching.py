@@ -72,7 +72,11 @@ def switch() -> Answer:
         else:
             flash(message, "ok")
             return go_to(url_for("channels.page"))
-    enabled = not rule.enabled
+    becomes = request.args.get("becomes")
+    enabled = becomes == "on" if becomes in ("on", "off") else not rule.enabled
+    if enabled == rule.enabled:  # it was published meanwhile, maybe by a click before this one
+        flash(f"`{target}` is {becomes} in force already.", "info")
+        return go_to(url_for("channels.page"))
     form.enabled.data, form.expected_version.data = "on" if enabled else "off", active.version
     form.expected_version.raw_data = None
     stake = at_stake(workspace, active, rule)
