@@ -18,12 +18,18 @@ const keys = {
   "?": () => document.getElementById("help").showModal(),
 };
 
+// An element can name the key that leads to it.
+const named = (key) => (/^[a-z]$/.test(key) ? document.querySelector(`[data-key="${key}"]`) : null);
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "Escape" && event.target.matches("[data-search]")) event.target.blur();
-  if (typing(event.target) || document.querySelector("dialog[open]") || !Object.hasOwn(keys, event.key)) return;
+  if (event.key === "Escape" && event.target.matches("[data-search], [data-key]")) event.target.blur();
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  const place = named(event.key);
+  if (!place && !Object.hasOwn(keys, event.key)) return;
   event.preventDefault();
-  keys[event.key]();
+  if (place) place.focus();
+  else keys[event.key]();
 });
 
 document.addEventListener("click", (event) => {
@@ -76,11 +82,19 @@ function fade(notice) {
   setTimeout(wait, 8000);
 }
 
+// What asks again and again says the same thing once.
+function arrived(notice) {
+  for (const other of notices.querySelectorAll("[data-notice]")) {
+    if (other !== notice && other.textContent.trim() === notice.textContent.trim()) other.remove();
+  }
+  fade(notice);
+}
+
 const notices = document.getElementById("notices");
 notices.querySelectorAll("[data-notice]").forEach(fade);
 new MutationObserver((changes) => {
   for (const change of changes) {
-    for (const node of change.addedNodes) if (node.matches?.("[data-notice]")) fade(node);
+    for (const node of change.addedNodes) if (node.matches?.("[data-notice]")) arrived(node);
   }
 }).observe(notices, { childList: true });
 
@@ -88,6 +102,28 @@ document.addEventListener("htmx:config:request", (event) => {
   const request = event.detail.ctx.request;
   if (request.method !== "GET") request.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
 });
+
+// The server can't be reached: say so once, and take it back when it answers again.
+const LOST = "The connection to the server is lost.";
+
+function lost(isChange) {
+  const notice = notices.querySelector("[data-lost]") ?? document.createElement("div");
+  notice.className = "notice error";
+  notice.dataset.lost = "";
+  notice.setAttribute("role", "alert");
+  const text = document.createElement("p");
+  text.textContent = isChange ? `Not saved. ${LOST} What you typed is still here.` : LOST;
+  if (notice.isConnected && !isChange) return;
+  notice.replaceChildren(text);
+  notices.append(notice);
+}
+
+document.addEventListener("htmx:error", (event) => {
+  const { ctx, error } = event.detail;
+  if (!ctx || ctx.response || !(error instanceof TypeError || ctx.request?.signal?.reason === "timeout")) return;
+  lost(ctx.request.method !== "GET" && !("background" in ctx.sourceElement.dataset));
+});
+document.addEventListener("htmx:after:request", () => notices.querySelector("[data-lost]")?.remove());
 
 // A form that came back with errors: go to the first one.
 const goToError = () => document.querySelector("[aria-invalid=true]")?.focus();

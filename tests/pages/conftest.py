@@ -67,9 +67,9 @@ class Office:
         with self.app.app_context():
             return f"/setup/{admins.setup_link()}"
 
-    def publish(self, *rows: dict[str, object]) -> int:
+    def publish(self, *rows: dict[str, object], **switches: bool) -> int:
         with self.app.app_context():
-            parsed = parse_document({"channels": list(rows)})
+            parsed = parse_document({"channels": list(rows), **switches})
             return rules.publish(self.workspace, parsed.rules, author="test", source="cli").version
 
     def draft(self, *rows: dict[str, object], author: str = "bob") -> None:
@@ -80,6 +80,12 @@ class Office:
                 self.workspace, name="Guests may join the lobby of the chat", channel="chat/lobby", operation="join",
                 identity=None, allowed=True, author=author, source="cli",
             )  # fmt: skip
+
+    def drafted(self) -> dict[str, str] | None:
+        """The targets and descriptions that the draft holds; None where there is none."""
+        with self.app.app_context():
+            draft = drafts.current(self.workspace)
+            return {rule.target.text: rule.description for rule in draft.rules.rules} if draft is not None else None
 
     def patterns(self) -> list[str]:
         with self.app.app_context():

@@ -5,16 +5,24 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from webapp.core.ruleset import Rule
+from webapp.core.targets import Target
 from webapp.models import RoleName
+from webapp.services.drafts import fingerprint
 
 from .conftest import Office
 
 CHAT = {"pattern": "chat", "wildcard": True}
+SEEN = fingerprint(Rule(Target("chat/*", nested=True)))
 CHANGES = [
-    ("/w/default/channels/status?target=chat/*&nested=1", {"enabled": "off", "expected_version": "1"}),
-    ("/w/default/channels/new", {"pattern": "news", "history": "0", "expected_version": "1"}),
-    ("/w/default/channels/edit?target=chat/*&nested=1", {"pattern": "x", "history": "0", "expected_version": "1"}),
-    ("/w/default/channels/delete?target=chat/*&nested=1", {"expected_version": "1"}),
+    ("/w/default/channels/status?target=chat/*&nested=1", {"enabled": "off"}),
+    ("/w/default/channels/switch?target=chat/*&nested=1", {"enabled": "off", "expected_version": "1"}),
+    ("/w/default/channels/new", {"pattern": "news", "history": "0"}),
+    ("/w/default/channels/edit?target=chat/*&nested=1", {"pattern": "x", "history": "0", "seen": SEEN}),
+    ("/w/default/channels/delete?target=chat/*&nested=1", {"seen": SEEN}),
+    ("/w/default/channels/take-back?target=chat/*&nested=1", {}),
+    ("/w/default/channels/look?target=chat/*&nested=1", {"pattern": "x"}),
+    ("/w/default/channels/open?target=chat/*&nested=1", {"seen": SEEN}),
     ("/w/default/channels/import", {"document": '{"channels": []}', "confirmed": "1", "expected_version": "1"}),
     ("/w/default/settings/switches", {"expected_version": "1"}),
     ("/w/default/tokens/mint", {"ttl": "3600"}),
@@ -27,9 +35,15 @@ OWNERS_CHANGES = [
     ("/w/default/people/invitations", {"role": "viewer"}),
 ]
 SIGHTS = [
-    "/w/default", "/w/default/channels", "/w/default/channels/export", "/w/default/tokens", "/w/default/settings",
+    "/w/default",
+    "/w/default/channels",
+    "/w/default/channels/live",
+    "/w/default/channels/foreseen?target=chat/*&nested=1&becomes=gone",
+    "/w/default/channels/export",
+    "/w/default/tokens",
+    "/w/default/settings",
     "/w/default/people",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("role", [RoleName.DEVELOPER, RoleName.VIEWER])
@@ -40,7 +54,7 @@ def test_readers_see_and_change_nothing(role: RoleName, signed_in: Callable[...,
         assert client.get(path).status_code == 200
     for path, form in CHANGES + OWNERS_CHANGES:
         assert client.post(path, data=form | {"csrf_token": client.token}).status_code == 403, path  # type: ignore[attr-defined]
-    assert office.version() == 1
+    assert (office.version(), office.drafted()) == (1, None)
 
 
 @pytest.mark.parametrize(("path", "form"), OWNERS_CHANGES)
@@ -71,7 +85,7 @@ def test_nothing_is_changed_without_the_token(
     client = signed_in()
     assert client.post(path, data=form).status_code == 400
     assert client.post(path, data=form | {"csrf_token": "guessed"}).status_code == 400
-    assert office.version() == 1
+    assert (office.version(), office.drafted()) == (1, None)
 
 
 def test_a_workspace_without_a_role_looks_as_if_it_were_not_there(

@@ -6,6 +6,8 @@ from playwright.sync_api import Page, expect
 
 from .conftest import PASSWORD, Office
 
+SAVE = "Save in the draft"
+
 HOSTILE = "\"><img src=x onerror=alert(1)>'{{7+7}}"
 
 
@@ -23,7 +25,12 @@ def test_from_the_setup_link_to_the_first_rule(page: Page, office: Office) -> No
     page.get_by_role("link", name="Channels").click()
     page.get_by_role("link", name=re.compile("Read freely")).click()
     expect(page.get_by_label("Channel name")).to_have_value("chat/*")
-    page.get_by_role("button", name="Save and publish").click()
+    page.get_by_role("button", name=SAVE).click()
+    expect(page.locator("#notices")).to_contain_text("saved in the draft")
+    assert office.patterns() == []
+    page.get_by_role("link", name="Review and publish").click()
+    page.get_by_label("Why").fill("Our first rule")
+    page.get_by_role("button", name="Publish version 1").click()
     expect(page.locator("#notices")).to_contain_text("Version 1")
     assert office.patterns() == ["chat/*"]
 
@@ -36,37 +43,43 @@ def test_errors_stand_beside_the_field(at_home: Page, office: Office) -> None:
     name.fill("foo*")
     at_home.get_by_label("Nested channels").check()
     expect(at_home.locator("#target-says")).to_contain_text("whole segment")
-    at_home.get_by_role("button", name="Save and publish").click()
+    at_home.get_by_role("button", name=SAVE).click()
     expect(at_home.locator("#pattern-error")).to_contain_text("stands for a whole segment")
     expect(name).to_be_focused()
     name.fill("chat")
-    at_home.get_by_role("button", name="Save and publish").click()
+    at_home.get_by_role("button", name=SAVE).click()
     expect(at_home.locator("#pattern-error")).to_contain_text("already a rule for chat/*")
     expect(at_home.get_by_label("Description")).to_have_value("kept")
     assert office.version() == 1
 
 
-def test_the_switch_publishes(at_home: Page, office: Office) -> None:
+def test_the_switch_goes_into_the_draft_and_back(at_home: Page, office: Office) -> None:
     office.publish({"pattern": "chat", "wildcard": True}, {"pattern": "news"})
     at_home.goto("/w/default/channels")
     switch = at_home.get_by_role("switch", name="Rule chat/*")
     switch.click()
     expect(switch).not_to_be_checked()
-    expect(at_home.locator("#notices")).to_contain_text("chat/* is off. Version 2")
-    expect(at_home.locator(".table-foot")).to_contain_text("version 2")
-    at_home.get_by_role("switch", name="Rule news").click()  # every row knows the new version
-    expect(at_home.locator("#notices")).to_contain_text("Version 3")
-    assert office.version() == 3
+    expect(switch).to_be_focused()
+    expect(at_home.locator("#notices")).to_contain_text("chat/* is switched off in the draft")
+    expect(at_home.locator("tr.changed")).to_contain_text("switched off in the draft")
+    expect(at_home.locator("#draft-bar")).to_contain_text("1 change not in force")
+    switch.click()
+    expect(switch).to_be_checked()
+    expect(at_home.locator("tr.changed")).to_have_count(0)
+    expect(at_home.locator("#draft-bar")).to_be_hidden()
+    assert office.version() == 1
 
 
-def test_a_switch_on_an_old_page_changes_nothing(at_home: Page, office: Office) -> None:
-    office.publish({"pattern": "chat"})
+def test_a_switch_on_an_old_page_concerns_its_rule_alone(at_home: Page, office: Office) -> None:
+    office.publish({"pattern": "chat"}, {"pattern": "gone"})
     at_home.goto("/w/default/channels")
-    office.publish({"pattern": "chat"}, {"pattern": "news"})
-    at_home.get_by_role("switch", name="Rule chat").click()
-    expect(at_home.locator("#notices")).to_contain_text("Not switched")
-    expect(at_home.get_by_role("switch", name="Rule chat")).to_be_checked()
+    office.publish({"pattern": "chat", "description": "theirs"}, {"pattern": "news"})
+    at_home.get_by_role("switch", name="Rule gone").click()
+    expect(at_home.locator("#notices")).to_contain_text("Not switched. There is no rule for gone")
     expect(at_home.get_by_role("switch", name="Rule news")).to_be_visible()
+    at_home.get_by_role("switch", name="Rule chat").click()
+    expect(at_home.locator("tr.changed")).to_contain_text("switched off in the draft")
+    expect(at_home.locator("tr.changed")).to_contain_text("theirs")
 
 
 def test_a_conflict_keeps_what_was_typed(at_home: Page, office: Office) -> None:
@@ -74,12 +87,17 @@ def test_a_conflict_keeps_what_was_typed(at_home: Page, office: Office) -> None:
     at_home.goto("/w/default/channels/edit?target=chat")
     at_home.get_by_label("Description").fill("mine")
     office.publish({"pattern": "chat", "description": "theirs"})
-    at_home.get_by_role("button", name="Save and publish").click()
-    expect(at_home.get_by_role("alert")).to_contain_text("What you typed is kept")
+    at_home.get_by_role("button", name=SAVE).click()
+    expect(at_home.get_by_role("alert").first).to_contain_text("what you typed is kept")
+    row = at_home.locator(".differing tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("theirs")
+    expect(row).to_contain_text("mine")
     expect(at_home.get_by_label("Description")).to_have_value("mine")
-    assert office.version() == 2
-    at_home.get_by_role("button", name="Save and publish").click()
-    expect(at_home.locator("#notices")).to_contain_text("Version 3")
+    assert office.drafted() is None
+    at_home.get_by_role("button", name="Put mine in its place").first.click()
+    expect(at_home.locator("#notices")).to_contain_text("saved in the draft")
+    assert office.drafted() == {"chat": "mine"}
 
 
 def test_deleting_says_what_it_hits(at_home: Page, office: Office) -> None:
@@ -87,22 +105,28 @@ def test_deleting_says_what_it_hits(at_home: Page, office: Office) -> None:
     at_home.goto("/w/default/channels")
     at_home.get_by_role("link", name="Delete chat/staff").click()
     expect(at_home.locator(".consequences")).to_contain_text("chat/*")
-    at_home.get_by_role("button", name="Delete and publish").click()
-    expect(at_home.locator("#notices")).to_contain_text("The rule for chat/staff is deleted.")
-    assert office.patterns() == ["chat/*"]
+    at_home.get_by_role("button", name="Delete in the draft").click()
+    expect(at_home.locator("#notices")).to_contain_text("The rule for chat/staff is deleted in the draft.")
+    assert office.drafted() == {"chat/*": ""}
+    assert office.patterns() == ["chat/staff", "chat/*"]
+    row = at_home.locator("tr.deleted")
+    expect(row).to_contain_text("deleted in the draft")
+    row.get_by_role("button", name="Take back").click()
+    expect(at_home.locator("tr.deleted")).to_have_count(0)
+    assert office.drafted() is None
 
 
 def test_which_rule_decides_can_be_linked(at_home: Page, office: Office) -> None:
     office.publish({"pattern": "chat", "wildcard": True}, {"pattern": "*", "wildcard": True})
     at_home.goto("/w/default/channels")
-    at_home.keyboard.press("/")
+    at_home.keyboard.press("w")
     at_home.keyboard.type("chat/a")
     expect(at_home.locator("#deciding .winner")).to_contain_text("chat/*")
     expect(at_home.locator("#deciding")).to_contain_text("less specific")
-    expect(at_home).to_have_url(re.compile(r"channel=chat%2Fa"))
+    expect(at_home).to_have_url(re.compile(r"channel=chat(/|%2F)a"))
     at_home.reload()
     expect(at_home.locator("#deciding .winner")).to_contain_text("chat/*")
-    at_home.get_by_role("searchbox").fill("")
+    at_home.get_by_role("searchbox", name="Which rule decides?").fill("")
     expect(at_home.locator("#deciding")).to_be_empty()
 
 
@@ -131,8 +155,8 @@ def test_hostile_texts_are_only_texts(at_home: Page, office: Office) -> None:
     expect(at_home.locator("#notices img")).to_have_count(0)
     at_home.get_by_role("link", name=f"Edit {HOSTILE}", exact=True).click()
     expect(at_home.get_by_label("Channel name")).to_have_value(HOSTILE)
-    at_home.get_by_role("button", name="Save and publish").click()
-    expect(at_home.locator("#notices")).to_contain_text("Version 3")
+    at_home.get_by_role("button", name=SAVE).click()
+    expect(at_home.locator("#notices")).to_contain_text("saved in the draft")
     at_home.get_by_role("link", name=f"Delete {HOSTILE}", exact=True).click()
     expect(at_home.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
 
@@ -141,15 +165,15 @@ def test_spaces_around_a_typed_target_are_not_meant(at_home: Page, office: Offic
     at_home.goto("/w/default/channels/new")
     at_home.get_by_label("Channel name").fill("  chat*  ")
     expect(at_home.locator("#target-says")).to_contain_text("Careful: without nested channels * has no meaning")
-    at_home.get_by_role("button", name="Save and publish").click()
-    expect(at_home.locator("#notices")).to_contain_text("Version 1")
-    assert office.patterns() == ["chat*"]
+    at_home.get_by_role("button", name=SAVE).click()
+    expect(at_home.locator("#notices")).to_contain_text("saved in the draft")
+    assert office.drafted() == {"chat*": ""}
 
 
 def test_a_target_that_has_spaces_keeps_them_where_it_is_not_retyped(at_home: Page, office: Office) -> None:
     office.publish({"pattern": " odd "})
     at_home.goto("/w/default/channels/edit?target=%20odd%20")
     at_home.get_by_label("Description").fill("made over the API")
-    at_home.get_by_role("button", name="Save and publish").click()
-    expect(at_home.locator("#notices")).to_contain_text("Version 2")
-    assert office.patterns() == [" odd "]
+    at_home.get_by_role("button", name=SAVE).click()
+    expect(at_home.locator("#notices")).to_contain_text("saved in the draft")
+    assert office.drafted() == {" odd ": "made over the API"}

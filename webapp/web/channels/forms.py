@@ -18,7 +18,7 @@ from wtforms import (
 from wtforms.validators import Length, ValidationError
 from wtforms.widgets import HiddenInput
 
-from ...core.documents import DESCRIPTION_MAX_LENGTH
+from ...core.documents import DESCRIPTION_MAX_LENGTH, parse_document, rule_row
 from ...core.permissions import HISTORY_DEPTHS, PERMISSIONS, Permission
 from ...core.ruleset import Rule
 from ...core.targets import Target, TargetError, parse_target
@@ -32,12 +32,28 @@ class VersionForm(FlaskForm):
     expected_version = IntegerField(widget=HiddenInput())
 
 
-class StatusForm(VersionForm):
+class StatusForm(FlaskForm):
+    """A switch of the table; it says what the rule is to be, so that pressing it twice does no harm."""
+
     enabled = HiddenField()
 
 
-class RuleForm(VersionForm):
-    """A rule, in the order of Xano's panel."""
+class PublishSwitchForm(VersionForm):
+    """A switch that is published without the rest of the draft."""
+
+    enabled = HiddenField()
+
+
+class SeenForm(FlaskForm):
+    """A change that holds only on top of the state of a rule that was looked at; "" where there was none."""
+
+    seen = HiddenField(filters=[lambda text: text or ""])
+
+
+class RuleForm(SeenForm):
+    """A rule, in the order of Xano's panel. ``opened`` is what the boxes were when the page opened."""
+
+    opened = HiddenField()
 
     enabled = BooleanField("Active", description="An inactive rule is as if it were not there.", default=True)
     pattern = StringField("Channel name", render_kw=PLAIN, filters=[lambda text: text or ""])
@@ -81,6 +97,39 @@ class RuleForm(VersionForm):
             history_events=self.history_events.data,
         )
 
+    def sketch(self) -> Rule | None:
+        """Make a rule of a form that is still being filled in; None while its target can't be one."""
+        try:
+            return self.boxes(parse_target((self.pattern.data or "").strip(), self.wildcard.data))
+        except TargetError:
+            return None
+
+    def sketch_opened(self) -> Rule | None:
+        """Read what the boxes were when the page opened, with a target that means nothing."""
+        try:
+            row = json.loads(self.opened.data or "")
+            return parse_document({"channels": [{**row, "pattern": "*", "wildcard": False}]}).rules.rules[0]
+        except (ValueError, TypeError, RecursionError):
+            return None
+
+    def boxes(self, target: Target) -> Rule:
+        """Make a rule of what is ticked, for another target than the form's."""
+        history = self.history.data
+        return Rule(
+            target,
+            frozenset(permission for permission, box in self.permissions if box.data),
+            enabled=self.enabled.data,
+            history=history if history in HISTORY_DEPTHS else 0,
+            history_events=self.history_events.data,
+        )
+
+    def keep_opened(self) -> None:
+        """Remember what the boxes are now as what they were when the page opened."""
+        row = rule_row(self.boxes(Target("*")))
+        self.opened.data = json.dumps(
+            {name: value for name, value in row.items() if name not in ("pattern", "wildcard")}
+        )
+
     def fill(self, rule: Rule) -> None:
         """Show a rule as it is."""
         self.enabled.data = rule.enabled
@@ -89,8 +138,12 @@ class RuleForm(VersionForm):
         self.description.data = rule.description
         self.history.data = rule.history
         self.history_events.data = rule.history_events
+        self.tick(rule.permissions)
+
+    def tick(self, permissions: frozenset[Permission]) -> None:
+        """Tick these boxes and no others."""
         for permission, box in self.permissions:
-            box.data = rule.has(permission)
+            box.data = permission in permissions
 
 
 for _permission, _info in PERMISSIONS.items():
