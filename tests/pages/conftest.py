@@ -18,7 +18,7 @@ from webapp.config import Settings
 from webapp.core.documents import parse_document
 from webapp.extensions import db, limiter
 from webapp.models import RoleName, Workspace
-from webapp.services import admins, rules, workspaces
+from webapp.services import admins, rules, ruletests, workspaces
 from webapp.web import vendor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +71,11 @@ class Office:
         with self.app.app_context():
             parsed = parse_document({"channels": list(rows)})
             return rules.publish(self.workspace, parsed.rules, author="test", source="cli").version
+
+    def test(self, **fields: object) -> int:
+        given = {"name": "", "channel": "chat/a", "operation": "join", "identity": None, "allowed": True} | fields
+        with self.app.app_context():
+            return ruletests.create(self.workspace, **given, author="test", source="cli").id  # type: ignore[arg-type]
 
     def patterns(self) -> list[str]:
         with self.app.app_context():

@@ -12,7 +12,10 @@ PATHS = [
     "/w/default/channels/new",
     "/w/default/channels/edit?target=chat/*&nested=1",
     "/w/default/channels/delete?target=chat/*&nested=1",
-    "/w/default/channels/import",
+    "/w/default/rules/import",
+    "/w/default/tests",
+    "/w/default/tests/new",
+    "/w/default/tests/1",
     "/w/default/tokens",
     "/w/default/settings",
     "/w/default/nothing",
@@ -32,6 +35,8 @@ AXE = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => vio
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)], ids=lambda size: str(size[0]))
 def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str) -> None:
     office.publish(*RULES)
+    for identity in (None, {"sub": "u" * 100, "extras": {"<b>": "x" * 300}}):
+        office.test(channel="x" * 255, operation="send_private", identity=identity)
     axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     at_home.set_viewport_size({"width": size[0], "height": size[1]})
     at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -15,7 +15,11 @@ CHANGES = [
     ("/w/default/channels/new", {"pattern": "news", "history": "0", "expected_version": "1"}),
     ("/w/default/channels/edit?target=chat/*&nested=1", {"pattern": "x", "history": "0", "expected_version": "1"}),
     ("/w/default/channels/delete?target=chat/*&nested=1", {"expected_version": "1"}),
-    ("/w/default/channels/import", {"document": '{"channels": []}', "confirmed": "1", "expected_version": "1"}),
+    ("/w/default/rules/import", {"document": '{"channels": []}', "confirmed": "1", "seen": "version 1"}),
+    ("/w/default/tests/new", {"who": "anonymous", "allowed": "1", "operation": "join", "channel": "a"}),
+    ("/w/default/tests/1", {"who": "anonymous", "allowed": "0", "operation": "join", "channel": "a"}),
+    ("/w/default/tests/preview", {"who": "anonymous", "allowed": "0", "operation": "join", "channel": "a"}),
+    ("/w/default/tests/1/delete", {}),
     ("/w/default/settings/switches", {"expected_version": "1"}),
     ("/w/default/settings/workspace", {"name": "Other"}),
     ("/w/default/tokens/mint", {"ttl": "3600"}),
@@ -23,7 +27,23 @@ CHANGES = [
     ("/w/default/tokens/keys/1/revoke", {}),
     ("/w/default/tokens/revoke", {"jti": "x"}),
 ]
-SIGHTS = ["/w/default", "/w/default/channels", "/w/default/channels/export", "/w/default/tokens", "/w/default/settings"]
+SIGHTS = [
+    "/w/default",
+    "/w/default/series",
+    "/w/default/channels",
+    "/w/default/rules/export",
+    "/w/default/tests",
+    "/w/default/tests/1",
+    "/w/default/tests/export",
+    "/w/default/tokens",
+    "/w/default/settings",
+]
+
+
+@pytest.fixture(autouse=True)
+def a_test(office: Office) -> None:
+    """A saved test, which some of the pages are about."""
+    office.test()
 
 
 @pytest.mark.parametrize("role", [RoleName.DEVELOPER, RoleName.VIEWER])

@@ -4,7 +4,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ..extensions import csrf, limiter
-from . import access, auth, channels, csp, errors, overview, settings, shell, tokens, wording
+from . import access, auth, channels, csp, errors, overview, ruletests, settings, shell, tokens, transfer, wording
 from .htmx import htmx
 
 FORM_MEMORY = 4 * 1024 * 1024
@@ -33,5 +33,5 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell):
         concern.init_app(app)
-    for area in (auth, overview, channels, tokens, settings):
+    for area in (auth, overview, channels, transfer, ruletests, tokens, settings):
         app.register_blueprint(area.blueprint)

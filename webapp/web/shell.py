@@ -34,9 +34,14 @@ class Place:
 PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
+    Place("ruletests.page", "Tests", "list-checks"),
     Place("tokens.page", "Tokens and keys", "key-round"),
     Place("settings.page", "Settings", "settings"),
 )
+
+
+WITHIN = {"transfer": "channels"}
+"""Areas without an entry of their own, and the one that they belong to."""
 
 
 def init_app(app: Flask) -> None:
@@ -73,7 +78,7 @@ def _keep_static(response: Response) -> Response:
 
 
 def current_area() -> str | None:
-    return request.blueprint
+    return WITHIN.get(request.blueprint or "", request.blueprint)
 
 
 def theme() -> str | None:
