@@ -184,3 +184,19 @@ def test_a_thousand_tests_on_five_thousand_rules_take_less_than_a_second(workspa
     outcomes = ruletests.run(workspace, many)
     assert time.perf_counter() - began < 1
     assert all(outcome.passed for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("operation", "channel", "sentence"),
+    [
+        ("send_public", "chat/a", "*Client public messaging* is on."),
+        ("send_private", "chat/a", "*Client private messaging* is off."),
+        ("join", "nowhere", "No active rule of version 0 matches `nowhere`."),
+        ("join", "chat/a", "On, implied by public messaging that is open to all."),
+    ],
+)
+def test_the_deciding_step_is_where_it_ended_or_the_box_that_allowed_it(
+    workspace: Workspace, operation: str, channel: str, sentence: str
+) -> None:
+    (outcome,) = ruletests.run_given(workspace, OPEN, [Spec("t", channel, operation, None, True)])
+    assert ruletests.decisions.deciding_step(outcome.decision).sentence == sentence

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...core.decision import Decision, State
 from ...core.ruleset import RuleSet
 from ...models import RuleTest
 from ...models.workspace import Workspace
@@ -101,12 +100,6 @@ def answers(workspace: Workspace, spec: Spec) -> list[Answer]:
     active, draft = _rule_sets(workspace)
     sets = [(f"In force, version {active.version}", active)] + ([("In the draft", draft)] if draft is not None else [])
     return [Answer(title, ruletests.run_given(workspace, rule_set, [spec])[0]) for title, rule_set in sets]
-
-
-def deciding_sentence(decision: Decision) -> str:
-    """The sentence of the step that settled it: the first that blocks, else the last."""
-    blocked = [step.sentence for step in decision.steps if step.state is State.BLOCKED]
-    return blocked[0] if blocked else decision.steps[-1].sentence if decision.steps else ""
 
 
 def _rule_sets(workspace: Workspace) -> tuple[RuleSet, RuleSet | None]:

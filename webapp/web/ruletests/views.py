@@ -4,17 +4,17 @@ from flask import Blueprint, abort, flash, make_response, render_template, reque
 from werkzeug.wrappers import Response
 
 from ...models import RuleTest
-from ...services import notations, ruletests
+from ...services import decisions, notations, ruletests
 from ...services.errors import Conflict, InvalidInput, NotFound
 from ...services.notations import Notation
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..forms import show_problems
 from ..htmx import go_to, htmx
 from .forms import RuleTestForm
-from .results import answers, deciding_sentence, results, shown
+from .results import answers, results, shown
 
 blueprint = in_workspace(Blueprint("ruletests", __name__, url_prefix="/w/<canonical>/tests"))
-blueprint.app_template_global()(deciding_sentence)
+blueprint.app_template_global()(decisions.deciding_step)
 
 Answer = str | Response | tuple[str, int]
 ID = "<int(max=2147483647):test_id>"
