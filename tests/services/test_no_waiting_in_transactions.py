@@ -12,10 +12,12 @@ from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
 from webapp.models import Workspace
-from webapp.services import admins, apikeys, keys, tokens, workspaces
+from webapp.services import admins, apikeys, keys, ruletests, tokens, workspaces
 from webapp.services import rules as rule_service
 
 PASSWORD = "correct horse battery"
+TEST = {"name": "t", "channel": "a", "operation": "join", "identity": {"sub": "bob"}, "allowed": True}
+SPEC = ruletests.Spec("t", "b", "join", None, False)
 USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "publish": lambda w: rule_service.publish(w, rules("chat"), **BY),
     "save a rule": lambda w: rule_service.change(w, rule_service.saving(rule("chat"), None), **BY),
@@ -26,6 +28,8 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "make an admin": lambda w: admins.create("ada", PASSWORD, **BY),
     "use a set-up link": lambda w: admins.redeem_setup_link(admins.setup_link(), "ada", PASSWORD),
     "make a workspace": lambda w: workspaces.create("other", "Other", **BY),
+    "save a rule test": lambda w: ruletests.update(w, ruletests.create(w, **TEST, **BY).id, SPEC, **BY),
+    "apply rule tests": lambda w: ruletests.replace_all(w, [SPEC, SPEC], **BY),
     "change settings": lambda w: workspaces.update_settings(w, name="New", **BY),
 }
 

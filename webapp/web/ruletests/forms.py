@@ -28,7 +28,7 @@ class RuleTestForm(FlaskForm):
         "What the token says",
         description="The claims as a JSON object: `sub`, `extras`, `authorized_channels`, `grants`. "
         "An empty object is a token that says nothing.",
-        render_kw={"rows": "4", "spellcheck": "false", "placeholder": '{"sub": "bob", "extras": {"role": "guest"}}'},
+        render_kw={"rows": "6", "spellcheck": "false", "placeholder": '{"sub": "bob", "extras": {"role": "guest"}}'},
     )
     allowed = RadioField("Expected", choices=[SelectChoice(MAY, "may"), SelectChoice(MAY_NOT, "may not")])
     operation = SelectField(
