@@ -26,7 +26,7 @@ import webapp.server
 from webapp import create_app
 from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
-from webapp.services import audit, keys, rules, tokens, workspaces
+from webapp.services import admins, audit, keys, rules, tokens, workspaces
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
@@ -62,6 +62,9 @@ class Door:
 
     def add_workspace(self, canonical: str) -> None:
         workspaces.create(canonical, canonical, **AUTHOR)
+
+    def setup_link(self) -> str:
+        return f"/setup/{admins.setup_link()}"
 
     def origins(self, allowed: list[str]) -> None:
         workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)

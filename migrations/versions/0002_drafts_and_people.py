@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.add_column("admin", sa.Column("totp_secret", sa.Text(), nullable=True))
     op.add_column("admin", sa.Column("totp_confirmed_at", MOMENT, nullable=True))
     op.add_column("admin", sa.Column("totp_step", sa.Integer(), nullable=True))
+    op.add_column("rule_set_version", sa.Column("removed", sa.Integer(), nullable=True))
+    op.add_column("rule_set_version", sa.Column("removed_channels", sa.Integer(), nullable=True))
     op.create_table(
         "recovery_code",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -65,6 +67,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("base_number", sa.Integer(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("changes", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=200), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
@@ -121,5 +124,7 @@ def downgrade() -> None:
         for column in columns:
             op.drop_index(op.f(f"ix_{table}_{column}"), table)
         op.drop_table(table)
+    for column in ("removed_channels", "removed"):
+        op.drop_column("rule_set_version", column)
     for column in ("totp_step", "totp_confirmed_at", "totp_secret"):
         op.drop_column("admin", column)

@@ -57,6 +57,15 @@ async function copy(button) {
   setTimeout(() => (label.textContent = "Copy"), 2000);
 }
 
+// A second click on a form that is on its way would send it twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
 // Good news goes away by itself; errors stay until they are dismissed.
 function fade(notice) {
   if (notice.classList.contains("error") || notice.classList.contains("warn")) return;

@@ -8,7 +8,9 @@ import yaml
 from flask import Flask
 
 from tests.cli.conftest import Run
-from webapp.services import audit, workspaces
+from webapp.core.ruleset import Rule
+from webapp.core.targets import Target
+from webapp.services import audit, drafts, workspaces
 from webapp.services import rules as service
 
 GOOD = {"enabled": True, "hash": "theirs", "channels": [{"pattern": "chat", "wildcard": True, "presence": True}]}
@@ -33,6 +35,16 @@ def test_a_file_is_applied_and_exported_again(run: Run, tmp_path: Path) -> None:
     assert exported["channels"][0]["pattern"] == "chat/*"
     assert run("rules", "apply", out).exit_code == 0
     assert json.loads(run("rules", "export").stdout) == exported
+
+
+def test_a_draft_that_is_behind_is_told_of(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps(GOOD))
+    drafts.save_rule(workspaces.ensure_default(), Rule(Target("room")), author="bob")
+    result = run("rules", "apply", file)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("The dashboard's draft (1 change, last by bob) is behind now")
+    assert drafts.working_rules(workspaces.get("default")).rules[0].target == Target("room")
 
 
 def test_yaml_does_as_well(run: Run, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from webapp.config import Settings
 from webapp.core.documents import parse_document
 from webapp.extensions import db, limiter
 from webapp.models import RoleName, Workspace
-from webapp.services import admins, rules, ruletests, workspaces
+from webapp.services import admins, drafts, rules, ruletests, workspaces
 from webapp.web import vendor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,15 @@ class Office:
         given = {"name": "", "channel": "chat/a", "operation": "join", "identity": None, "allowed": True} | fields
         with self.app.app_context():
             return ruletests.create(self.workspace, **given, author="test", source="cli").id  # type: ignore[arg-type]
+
+    def draft(self, *rows: dict[str, object], author: str = "bob") -> None:
+        """Begin a draft that holds these rules alone, and a saved test that it fails."""
+        with self.app.app_context():
+            drafts.replace_all(self.workspace, parse_document({"channels": list(rows)}).rules, author=author)
+            ruletests.create(
+                self.workspace, name="Guests may join the lobby of the chat", channel="chat/lobby", operation="join",
+                identity=None, allowed=True, author=author, source="cli",
+            )  # fmt: skip
 
     def patterns(self) -> list[str]:
         with self.app.app_context():

@@ -16,6 +16,10 @@ PATHS = [
     "/w/default/tests",
     "/w/default/tests/new",
     "/w/default/tests/1",
+    "/w/default/draft",
+    "/w/default/versions",
+    "/w/default/versions/2",
+    "/w/default/versions/1/roll-back",
     "/w/default/tokens",
     "/w/default/settings",
     "/w/default/nothing",
@@ -37,6 +41,10 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
     office.publish(*RULES)
     for identity in (None, {"sub": "u" * 100, "extras": {"<b>": "x" * 300}}):
         office.test(channel="x" * 255, operation="send_private", identity=identity)
+    office.draft(
+        {"pattern": "off"}, {"pattern": "z" * 255, "description": "w" * 400}, {"pattern": "chat", "wildcard": True}
+    )
+    office.publish(*RULES[:2], {"pattern": "off", "presence": True})
     axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     at_home.set_viewport_size({"width": size[0], "height": size[1]})
     at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -76,8 +76,17 @@ def test_changes_gather_and_none_is_in_force(workspace: Workspace) -> None:
     said = drafts.summary(workspace)
     assert said is not None
     assert (said.revision, said.base, said.active, said.updated_by, said.changes, said.behind) == (
-        5, 1, 1, "ada", 5, False,
-    )  # fmt: skip
+        5,
+        1,
+        1,
+        "ada",
+        5,
+        False,
+    )
+    drafts.save_rule(workspace, rule("b"), replaces=B, **BOB)
+    said = drafts.summary(workspace)
+    assert said is not None
+    assert (said.changes, len(state(workspace).log)) == (4, 6)  # fmt: skip
 
 
 def test_it_ends_when_everything_was_taken_back(workspace: Workspace) -> None:
@@ -268,3 +277,11 @@ def test_an_import_puts_all_in_the_place_of_all(workspace: Workspace) -> None:
     assert in_draft(workspace) == ["x", "a"]
     assert draft.rules.switches.access_manager
     assert set(draft.comparison.removed) == {B, C}
+
+
+def test_who_changed_a_rule_last(workspace: Workspace) -> None:
+    drafts.delete_rule(workspace, C, **ADA)
+    drafts.replace_all(workspace, rules("a", "x"), **BOB)
+    drafts.save_rule(workspace, rule("a", Permission.PRESENCE), replaces=A, author="cem")
+    draft = state(workspace)
+    assert [draft.changed_by(target) for target in (A, B, C)] == ["cem", "bob", "bob"]

@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from ..core.documents import Parsed
 from ..core.documents import write_document as document_of
 from ..core.targets import Target
+from ..services import drafts
 from ..services import rules as service
 from ..services.changes import Comparison, compare
 from .files import read_document, write_document
@@ -68,6 +69,10 @@ def apply(file: str, reason: str, expected_version: int | None, canonical: str) 
         expected_version=expected_version,
     )
     click.echo(f"Version {publication.version} is in force: {count(len(parsed.rules.rules), 'rule')}.")
+    draft = drafts.summary(workspace)
+    if draft is not None:
+        waiting = f"The dashboard's draft ({count(draft.changes, 'change')}, last by {draft.updated_by})"
+        click.echo(f"{waiting} is behind now, and has to be brought up to date before it is published.", err=True)
 
 
 def _checked(document: Any) -> Parsed:

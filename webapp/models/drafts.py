@@ -21,6 +21,8 @@ class Draft(Base):
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id", ondelete="CASCADE"), primary_key=True)
     base_number: Mapped[int]
     document: Mapped[str] = mapped_column(Text)
+    changes: Mapped[int]
+    """How many rules and switches are not what they are in ``base_number``."""
     revision: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=now)

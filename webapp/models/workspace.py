@@ -26,7 +26,7 @@ class Workspace(Base):
 
 
 class RuleSetVersion(Base):
-    """A published rule set. Never changed: what is in force is the workspace's pointer to one of these."""
+    """A published rule set. What it holds never changes: in force is the one that the workspace points to."""
 
     __tablename__ = "rule_set_version"
     __table_args__ = (UniqueConstraint("workspace_id", "number"),)
@@ -38,4 +38,7 @@ class RuleSetVersion(Base):
     author: Mapped[str] = mapped_column(String(200))
     source: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text, default="")
+    removed: Mapped[int | None]
+    """Memberships that publishing it ended, in ``removed_channels``; None where no server ran in that process."""
+    removed_channels: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

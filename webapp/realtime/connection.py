@@ -71,6 +71,7 @@ class Connection:
         "memberships",
         "outbox",
         "pinged_at",
+        "quiet_until",
         "received",
         "user_agent",
         "window",
@@ -89,6 +90,8 @@ class Connection:
         self.connected_at = self.heard_at = monotonic()
         self.pinged_at = 0.0
         self.closing_since = 0.0
+        self.quiet_until = 0.0
+        """Until when the heartbeat need not look at this connection."""
         self.close_code = 0
         self.ended = False
         self._said_goodbye = False
@@ -415,6 +418,7 @@ class Connection:
 
     def _say_goodbye(self, code: int, frame: bytes) -> None:
         self.closing_since = monotonic()
+        self.quiet_until = 0.0
         self.close_code = code
         self._realtime.disconnected(self)
         self._write_last(frame)

@@ -8,6 +8,7 @@ import gevent
 
 from ..core.codes import CloseCode, Code
 from .connection import CLOSE_TIMEOUT, Connection
+from .limits import Limits
 from .server import Realtime
 
 _log = logging.getLogger("tidegate.heartbeat")
@@ -22,17 +23,25 @@ def beat(realtime: Realtime) -> None:
     interval = min(1.0, limits.ping_interval / 4, limits.ping_timeout / 4)
     while True:
         gevent.sleep(interval)
-        for index, connection in enumerate(list(realtime.connections | realtime.leaving)):
+        now = monotonic()
+        for index, connection in enumerate([*realtime.connections, *realtime.leaving]):
             if index % BATCH == BATCH - 1:
                 gevent.sleep(0)
+                now = monotonic()
             try:
-                look_after(realtime, connection, monotonic(), time.time())
+                if connection.quiet_until <= now:
+                    look_after(realtime, connection, now, time.time())
             except Exception:  # a fault with one must not leave all others without pings
                 _log.exception("connection %s could not be looked after", connection.id)
 
 
 def look_after(realtime: Realtime, connection: Connection, now: float, wall_clock: float) -> None:
     """Do what is due for one connection. ``now`` is monotonic, ``wall_clock`` in seconds since 1970."""
+    _do_what_is_due(realtime, connection, now, wall_clock)
+    connection.quiet_until = _due_next(realtime.limits, connection, now, wall_clock)
+
+
+def _do_what_is_due(realtime: Realtime, connection: Connection, now: float, wall_clock: float) -> None:
     limits = realtime.limits
     if connection.closing_since:
         if now - connection.closing_since > CLOSE_TIMEOUT:
@@ -47,6 +56,17 @@ def look_after(realtime: Realtime, connection: Connection, now: float, wall_cloc
         connection.close(CloseCode.INTERNAL_ERROR, Code.PING_TIMEOUT.value)
     elif now - max(connection.pinged_at, connection.connected_at) >= limits.ping_interval:
         connection.ping(now)
+
+
+def _due_next(limits: Limits, connection: Connection, now: float, wall_clock: float) -> float:
+    """Return when there can be something to do again, whatever the client does until then."""
+    if connection.closing_since:
+        return connection.closing_since + CLOSE_TIMEOUT
+    due = max(connection.pinged_at, connection.connected_at) + limits.ping_interval
+    if connection.heard_at < connection.pinged_at:
+        due = min(due, connection.pinged_at + limits.ping_timeout)
+    expires_at = connection.actor.expires_at
+    return due if expires_at is None else min(due, now + expires_at - wall_clock)
 
 
 def _is_lost(connection: Connection, now: float, timeout: float) -> bool:

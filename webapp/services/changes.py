@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from ..core.documents import rule_row
 from ..core.ruleset import Rule, RuleSet
@@ -29,7 +30,12 @@ class Comparison:
 
     @property
     def nothing(self) -> bool:
-        return not (self.added or self.changed or self.removed or self.switches)
+        return not self.count
+
+    @property
+    def count(self) -> int:
+        """How many rules and switches differ."""
+        return len(self.added) + len(self.changed) + len(self.removed) + len(self.switches)
 
 
 def compare(before: RuleSet, after: RuleSet) -> Comparison:
@@ -47,6 +53,53 @@ def compare(before: RuleSet, after: RuleSet) -> Comparison:
             if getattr(before.switches, name) != getattr(after.switches, name)
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field of the settings document, before and after."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """A rule that is new (``before`` is None), gone (``after`` is None) or has other ``fields``."""
+
+    target: Target
+    before: Rule | None
+    after: Rule | None
+    fields: tuple[FieldChange, ...] = ()
+
+
+def rule_changes(before: RuleSet, after: RuleSet) -> list[RuleChange]:
+    """Say of each rule that differs what it was and what it is: in the order of ``after``, those that go last."""
+    old = {rule.target: rule for rule in before.rules}
+    new = {rule.target: rule for rule in after.rules}
+    changes = [
+        RuleChange(target, old.get(target), rule, field_changes(old.get(target), rule))
+        for target, rule in new.items()
+        if old.get(target) != rule
+    ]
+    return changes + [RuleChange(target, rule, None) for target, rule in old.items() if target not in new]
+
+
+def field_changes(before: Rule | None, after: Rule | None) -> tuple[FieldChange, ...]:
+    """Say which fields of a rule differ; none where one of the two is missing."""
+    if before is None or after is None:
+        return ()
+    was, will_be = rule_row(before), rule_row(after)
+    return tuple(FieldChange(name, was[name], will_be[name]) for name in was if was[name] != will_be[name])
+
+
+def switch_changes(before: RuleSet, after: RuleSet) -> list[FieldChange]:
+    """Say which of the workspace's switches differ."""
+    return [
+        FieldChange(name, getattr(before.switches, name), getattr(after.switches, name))
+        for name in compare(before, after).switches
+    ]
 
 
 class Choice(StrEnum):

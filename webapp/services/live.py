@@ -7,6 +7,9 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ..core.ruleset import RuleSet
+from ..inspector.preview import Preview
+from ..inspector.preview import preview as look_ahead
 from ..models import RevokedToken, RuleSetVersion, SigningKey, Workspace, now
 from ..realtime.tokens import TokenVerifier
 from . import compiled
@@ -86,6 +89,13 @@ def watch() -> int:
             refresh(workspace_id)
             changed += 1
     return changed
+
+
+def preview(workspace: Workspace, rules: RuleSet) -> Preview | None:
+    """Say what putting rules in force would do to the connected clients; None where no server runs here."""
+    realtime = running()
+    live = realtime.workspace(workspace.canonical) if realtime is not None else None
+    return look_ahead(live, rules) if live is not None else None
 
 
 _VerifierParts = tuple[list[SigningKey], frozenset[str], bool]

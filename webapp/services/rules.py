@@ -1,11 +1,13 @@
 """Rule sets: what is in force, publishing, rolling back, and changes of one rule."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ..core.documents import DocumentError, Parsed, Problem, parse_document, rule_row, write_document
@@ -21,6 +23,8 @@ from .transactions import locked, reading, writing
 
 if TYPE_CHECKING:
     from ..realtime.server import ApplyReport
+
+_log = logging.getLogger("tidegate.rules")
 
 RULES_MOST = 10_000
 ATTEMPTS = 5
@@ -179,7 +183,20 @@ def publish(
             reason=reason,
             address=address,
         )
-    return Publication(new.number, refresh(row.id))
+    report = refresh(row.id)
+    if report is not None:
+        _note_effect(new.id, report)
+    return Publication(new.number, report)
+
+
+def _note_effect(version_id: int, report: "ApplyReport") -> None:
+    """Keep what a publication did beside its version, for those who look at it later."""
+    query = update(RuleSetVersion).where(RuleSetVersion.id == version_id)
+    try:
+        with writing() as session:
+            session.execute(query.values(removed=report.removed, removed_channels=report.channels))
+    except DBAPIError:  # the version is in force: that the note is missing must not look as if it were not
+        _log.exception("what version %s did could not be noted", version_id)
 
 
 def publish_document(workspace: Workspace, document: object, *, strict: bool, **how: Any) -> Publication:

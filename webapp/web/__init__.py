@@ -4,7 +4,22 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ..extensions import csrf, limiter
-from . import access, auth, channels, csp, errors, overview, ruletests, settings, shell, tokens, transfer, wording
+from . import (
+    access,
+    auth,
+    channels,
+    csp,
+    drafts,
+    errors,
+    overview,
+    ruletests,
+    settings,
+    shell,
+    tokens,
+    transfer,
+    versions,
+    wording,
+)
 from .htmx import htmx
 
 FORM_MEMORY = 4 * 1024 * 1024
@@ -31,7 +46,7 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     htmx.init_app(app)
-    for concern in (csp, errors, access, wording, shell):
+    for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, overview, channels, transfer, ruletests, tokens, settings):
+    for area in (auth, overview, channels, drafts, versions, transfer, ruletests, tokens, settings):
         app.register_blueprint(area.blueprint)

@@ -34,6 +34,7 @@ class Place:
 PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
+    Place("versions.page", "Versions", "history"),
     Place("ruletests.page", "Tests", "list-checks"),
     Place("tokens.page", "Tokens and keys", "key-round"),
     Place("settings.page", "Settings", "settings"),

@@ -8,8 +8,18 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
+from ..core.permissions import PERMISSIONS, Permission
+
 _CODE = re.compile(r"`([^`]+)`")
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
+
+
+def full_label(permission: Permission) -> str:
+    """A label that stands alone: a narrowing box is named with the one that it narrows."""
+    info = PERMISSIONS[permission]
+    if info.narrows is None:
+        return info.label
+    return f"{PERMISSIONS[info.narrows].label}, {info.label[0].lower()}{info.label[1:]}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -54,6 +64,46 @@ def pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+FIELDS = {
+    "pattern": "Channel name",
+    "wildcard": "Nested channels",
+    "enabled": "Active",
+    "description": "Description",
+    "history": "Message history",
+    "history_events": "Store server events",
+    "strict_anonymous": "Strict anonymous",
+    "refuse_bad_tokens": "Refuse bad tokens",
+    "access_manager": "Access Manager",
+    "open_operations": "Open operations",
+    **{permission.value: full_label(permission) for permission in Permission},
+}
+SWITCH_FIELDS = {"enabled": "Realtime is on"}
+
+
+def field_name(name: str, switch: bool = False) -> str:
+    """Name a field of the settings document as its form does."""
+    return (SWITCH_FIELDS.get(name) if switch else None) or FIELDS.get(name, name)
+
+
+def field_value(name: str, value: object) -> str:
+    """Say what a field of the settings document holds."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if name == "history":
+        return count(int(str(value)), "message") if value else "off"
+    return str(value) if value != "" else "empty"
+
+
+def ago(moment: datetime) -> str:
+    """Say how long ago something was, roughly."""
+    seconds = max((datetime.now(UTC) - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds(), 0)
+    for size, noun in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{count(int(seconds // size), noun)} ago"
+    return "just now"
+
+
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters.update(said=said, clock=clock)
+    app.jinja_env.filters.update(said=said, clock=clock, ago=ago)
+    app.jinja_env.globals.update(field_name=field_name, field_value=field_value)
     app.jinja_env.globals.update(count=count, pretty=pretty)

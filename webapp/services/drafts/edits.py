@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-
 from ...core.ruleset import Rule, RuleSet, Switches
 from ...core.targets import Target
 from ...models import Action, Draft, DraftChange, Source, Workspace
 from .. import audit, rules
 from ..changes import Choice, Merged, merge
+from ..compiled import rule_set
 from ..errors import Conflict
 from ..rules import Edit, RuleEdit
-from ..transactions import locked, reading, writing
+from ..transactions import locked, writing
 from .state import (
     active_number,
     busy,
@@ -158,7 +157,7 @@ def bring_up_to_date(
         if result.conflicts:
             names = ", ".join(f"`{conflict.target}`" for conflict in result.conflicts)
             raise Conflict({"choices": f"Changed both in the draft and in what is in force: {names}. Choose for each."})
-        document = written(result.rules, draft.active)
+        content = written(result.rules, draft.active)
         with writing() as session:
             locked(session, workspace.id)
             row = session.get(Draft, workspace.id)
@@ -166,10 +165,10 @@ def bring_up_to_date(
                 continue
             if active_number(session, workspace) != draft.active.version:
                 continue
-            if document is None:
+            if content is None:
                 remove(session, workspace)
             else:
-                keep(row, document, author)
+                keep(row, content, author)
                 row.base_number = draft.active.version
             audit.record(
                 session,
@@ -200,8 +199,8 @@ def _edit(
             _check_seen(workspace, working, target, seen)
         changed, said = edit(working)
         rules.check_size(changed)
-        is_behind = draft is not None and draft.base_number != active.version
-        document = written(changed, None if is_behind else active)
+        base = active if draft is None else _base(workspace, draft, active)
+        content = written(changed, base)
         with writing() as session:
             locked(session, workspace.id)
             row = session.get(Draft, workspace.id)
@@ -209,13 +208,13 @@ def _edit(
                 continue
             if row is None and active_number(session, workspace) != active.version:
                 continue
-            if document is None:
+            if content is None:
                 remove(session, workspace)
                 return changed
             if row is None:
                 row = Draft(workspace_id=workspace.id, base_number=active.version, revision=0, created_by=author[:200])
                 session.add(row)
-            keep(row, document, author)
+            keep(row, content, author)
             session.add(
                 DraftChange(
                     workspace_id=workspace.id,
@@ -229,26 +228,14 @@ def _edit(
     raise busy()
 
 
+def _base(workspace: Workspace, draft: Draft, active: RuleSet) -> RuleSet:
+    if draft.base_number in (0, active.version):
+        return active if draft.base_number else RuleSet()
+    return rule_set(rules.version(workspace, draft.base_number))
+
+
 def _check_seen(workspace: Workspace, working: RuleSet, target: Target, seen: str) -> None:
     theirs = next((rule for rule in working.rules if rule.target == target), None)
     if fingerprint(theirs) != seen:
-        raise RuleConflict(target, theirs, _last_actor(workspace, target))
-
-
-def _last_actor(workspace: Workspace, target: Target) -> str | None:
-    """Say who changed a rule last, as far as the draft's log tells."""
-    with reading() as session:
-        log = session.scalars(
-            select(DraftChange)
-            .where(DraftChange.workspace_id == workspace.id)
-            .order_by(DraftChange.id.desc())
-            .limit(200)
-        )
-        for change in log:
-            for side in (change.before, change.after):
-                if isinstance(side, dict) and (side.get("pattern"), side.get("wildcard")) == (
-                    target.text,
-                    target.nested,
-                ):
-                    return change.actor
-    return None
+        draft = current(workspace)
+        raise RuleConflict(target, theirs, draft.changed_by(target) if draft is not None else None)

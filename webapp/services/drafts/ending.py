@@ -9,7 +9,7 @@ from .. import audit, rules, ruletests
 from ..errors import Conflict, InvalidInput
 from ..rules import Publication, RuleEdit
 from ..transactions import locked, writing
-from .state import change_count, current, expected, moved_on, no_draft, remove
+from .state import current, expected, moved_on, no_draft, remove
 
 
 class TestsFail(Conflict):
@@ -37,7 +37,7 @@ def discard(
     with writing() as session:
         locked(session, workspace.id)
         draft = expected(session, workspace, expected_revision)
-        before = {"base": draft.base_number, "changes": change_count(session, workspace)}
+        before = {"base": draft.base_number, "changes": draft.changes}
         remove(session, workspace)
         audit.record(
             session,

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ...core.documents import rule_row, write_document
 from ...core.ruleset import Rule, RuleSet
-from ...models import Draft, DraftChange, RuleSetVersion, Workspace, now
+from ...core.targets import Target
+from ...models import Action, Draft, DraftChange, RuleSetVersion, Workspace, now
 from .. import rules
 from ..changes import Comparison, compare
 from ..compiled import rule_set
@@ -37,9 +38,13 @@ class DraftSummary:
         return self.base != self.active
 
 
+LOG_MOST = 1000
+"""Changes of a draft that are looked at: the last ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class DraftState:
-    """A draft as it is now. ``rules`` is what it holds, ``base`` the version it was begun from."""
+    """A draft as it is now: ``rules`` is what it holds, ``base`` what it was begun from, ``log`` who did what."""
 
     rules: RuleSet
     base: RuleSet
@@ -54,6 +59,15 @@ class DraftState:
     @property
     def behind(self) -> bool:
         return self.base.version != self.active.version
+
+    def changed_by(self, target: Target) -> str:
+        """Say who last changed a rule: whoever changed it by itself, or all at once (an import)."""
+        for change in reversed(self.log):
+            sides = [side for side in (change.before, change.after) if isinstance(side, dict)]
+            places = [(side["pattern"], side.get("wildcard")) for side in sides if "pattern" in side]
+            if (target.text, target.nested) in places or change.action == Action.DRAFT_CHANGE:
+                return change.actor
+        return self.created_by
 
     @property
     def comparison(self) -> Comparison:
@@ -72,19 +86,14 @@ def summary(workspace: Workspace) -> DraftSummary | None:
     """Return what every page says of the draft, without reading all of it; None where there is none."""
     with reading() as session:
         row = session.execute(
-            select(Draft.revision, Draft.base_number, Draft.updated_by, Draft.updated_at).where(
+            select(Draft.revision, Draft.base_number, Draft.updated_by, Draft.updated_at, Draft.changes).where(
                 Draft.workspace_id == workspace.id
             )
         ).one_or_none()
         if row is None:
             return None
-        active = session.scalar(
-            select(RuleSetVersion.number)
-            .join(Workspace, Workspace.active_version_id == RuleSetVersion.id)
-            .where(Workspace.id == workspace.id)
-        )
-        changes = session.scalar(select(func.count()).where(DraftChange.workspace_id == workspace.id)) or 0
-    return DraftSummary(row.revision, row.base_number, active or 0, row.updated_by, row.updated_at, changes)
+        active = active_number(session, workspace)
+    return DraftSummary(row.revision, row.base_number, active, row.updated_by, row.updated_at, row.changes)
 
 
 def current(workspace: Workspace) -> DraftState | None:
@@ -111,7 +120,8 @@ def _state(session: Session, workspace: Workspace) -> DraftState | None:
     row = session.get(Draft, workspace.id)
     if row is None:
         return None
-    log = session.scalars(select(DraftChange).where(DraftChange.workspace_id == workspace.id).order_by(DraftChange.id))
+    changes = select(DraftChange).where(DraftChange.workspace_id == workspace.id).order_by(DraftChange.id.desc())
+    log = session.scalars(changes.limit(LOG_MOST)).all()
     base = session.scalar(
         select(RuleSetVersion).where(
             RuleSetVersion.workspace_id == workspace.id, RuleSetVersion.number == row.base_number
@@ -131,7 +141,7 @@ def _state(session: Session, workspace: Workspace) -> DraftState | None:
         created_at=row.created_at,
         updated_by=row.updated_by,
         updated_at=row.updated_at,
-        log=tuple(log),
+        log=tuple(reversed(log)),
     )
 
 
@@ -150,10 +160,6 @@ def active_number(session: Session, workspace: Workspace) -> int:
     return number or 0
 
 
-def change_count(session: Session, workspace: Workspace) -> int:
-    return session.scalar(select(func.count()).where(DraftChange.workspace_id == workspace.id)) or 0
-
-
 def expected(session: Session, workspace: Workspace, revision: int | None) -> Draft:
     draft: Draft | None = session.get(Draft, workspace.id)
     if draft is None:
@@ -168,15 +174,25 @@ def remove(session: Session, workspace: Workspace) -> None:
     session.execute(delete(Draft).where(Draft.workspace_id == workspace.id))
 
 
-def written(changed: RuleSet, base: RuleSet | None) -> str | None:
-    """Write what a draft holds; None if that is what ``base`` holds, so that there is no draft any more."""
-    if base is not None and compare(base, changed).nothing:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a draft is to hold, ready to be stored: made before the transaction begins, for it takes time."""
+
+    document: str
+    changes: int
+
+
+def written(changed: RuleSet, base: RuleSet) -> Written | None:
+    """Write what a draft holds; None if it is what ``base`` holds, so that there is no draft any more."""
+    comparison = compare(base, changed)
+    if comparison.nothing:
         return None
-    return json.dumps(write_document(changed), separators=(",", ":"))
+    return Written(json.dumps(write_document(changed), separators=(",", ":")), comparison.count)
 
 
-def keep(row: Draft, document: str, author: str) -> None:
-    row.document = document
+def keep(row: Draft, content: Written, author: str) -> None:
+    """Store what a draft now holds."""
+    row.document, row.changes = content.document, content.changes
     row.revision += 1
     row.updated_by, row.updated_at = author[:200], now()
 

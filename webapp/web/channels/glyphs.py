@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from ...core.permissions import PERMISSIONS, Permission
 from ...core.ruleset import Rule, Switches
+from ..wording import full_label
 
 
 class GlyphState(StrEnum):
@@ -40,14 +41,6 @@ ICONS = {
 def glyphs(rule: Rule, switches: Switches) -> list[Glyph]:
     """Say of each permission whether it is on, off, on by another one, or without effect."""
     return [_glyph(permission, rule, switches) for permission in Permission]
-
-
-def full_label(permission: Permission) -> str:
-    """A label that stands alone: a narrowing box is named with the one that it narrows."""
-    info = PERMISSIONS[permission]
-    if info.narrows is None:
-        return info.label
-    return f"{PERMISSIONS[info.narrows].label}, {info.label[0].lower()}{info.label[1:]}"
 
 
 def _glyph(permission: Permission, rule: Rule, switches: Switches) -> Glyph:

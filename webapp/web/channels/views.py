@@ -10,9 +10,9 @@ from ...services.errors import Conflict, InvalidInput, NotFound
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..forms import show_problems
 from ..htmx import go_to, htmx
-from ..wording import published
+from ..wording import full_label, published
 from .forms import RuleForm, StatusForm, VersionForm, target_of
-from .glyphs import full_label, glyphs
+from .glyphs import glyphs
 from .live import at_stake, live_by_rule
 from .presets import PRESETS, preset
 

@@ -1,19 +1,19 @@
 """Taking rules in from a file, into the draft, and giving them out."""
 
-from flask import Blueprint, Response, abort, current_app, flash, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, make_response, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from ...core.documents import write_document
+from ...core.documents import Parsed, write_document
 from ...core.ruleset import RuleSet
 from ...models.workspace import Workspace
 from ...services import drafts, notations, rules
+from ...services.changes import Comparison, compare, rule_changes, switch_changes
 from ...services.compiled import rule_set
 from ...services.errors import Conflict, InvalidInput, NotFound
 from ...services.notations import Notation
 from ..access import authorship, current_workspace, in_workspace, needs_editor
 from ..htmx import go_to
 from ..wording import count
-from .differences import Differences, differences
 from .forms import ImportForm
 
 blueprint = in_workspace(Blueprint("transfer", __name__, url_prefix="/w/<canonical>/rules"))
@@ -77,29 +77,41 @@ def take_in() -> Answer:
     except InvalidInput as error:
         return _page(form, problems=error.problems, warnings=rules.unknown_fields(form.parsed)), 422
     working = drafts.working_rules(workspace)
-    change = differences(working, parsed.rules)
+    comparison = compare(working, parsed.rules)
     state = _state(workspace)
     if not form.confirmed.data or form.seen.data != state:
         moved = bool(form.confirmed.data)
         conflict = "The rules were changed in the meantime. This is what the import would change now." if moved else ""
         _show_seen(form, state)
-        page = _page(form, differences=change, warnings=parsed.warnings, conflict=conflict)
+        page = _difference_page(form, working, parsed, conflict)
         return (page, 409) if moved else page
     try:
-        if not change.nothing:
+        if not comparison.nothing:
             drafts.replace_all(workspace, parsed.rules, **authorship())
     except Conflict as error:
         _show_seen(form, state)
         text = next(iter(error.problems.values()))
-        return _page(form, differences=change, warnings=parsed.warnings, conflict=text), 409
-    flash(_done(change), "ok")
-    return go_to(url_for(draft_page()))
+        return _difference_page(form, working, parsed, text), 409
+    flash(_done(comparison), "ok")
+    return go_to(url_for("channels.page" if comparison.nothing else "drafts.page"))
 
 
 def _page(form: ImportForm, **more: object) -> str:
     workspace = current_workspace()
     summary = drafts.summary(workspace)
     return render_template("transfer/import.html", form=form, draft=summary, in_force=_active_number(workspace), **more)
+
+
+def _difference_page(form: ImportForm, working: RuleSet, parsed: Parsed, conflict: str) -> str:
+    return _page(
+        form,
+        comparison=compare(working, parsed.rules),
+        changes=rule_changes(working, parsed.rules),
+        switches=switch_changes(working, parsed.rules),
+        own=parsed.rules,
+        warnings=parsed.warnings,
+        conflict=conflict,
+    )
 
 
 def _active_number(workspace: Workspace) -> int:
@@ -119,14 +131,16 @@ def _show_seen(form: ImportForm, state: str) -> None:
     form.seen.raw_data = [state]
 
 
-def _done(change: Differences) -> str:
-    if change.nothing:
+def _done(comparison: Comparison) -> str:
+    if comparison.nothing:
         return "Nothing changed: these are the rules and switches that were there."
-    parts = [f"{change.count(word):,} {word}" for word in ("new", "changed", "removed") if change.count(word)]
-    parts += [count(len(change.switches), "switch", "switches")] if change.switches else []
-    return f"The draft holds what you imported: {', '.join(parts)}. It decides nothing until it is published."
+    return f"The draft holds what you imported: {said_in_short(comparison)}. It decides nothing until it is published."
 
 
-def draft_page() -> str:
-    """Name the page that shows the draft."""
-    return "drafts.page" if "drafts.page" in current_app.view_functions else "channels.page"
+@blueprint.app_template_global()
+def said_in_short(comparison: Comparison) -> str:
+    """Count what differs: "2 new, 1 changed, 1 switch"."""
+    counted = (("new", comparison.added), ("changed", comparison.changed), ("deleted", comparison.removed))
+    parts = [f"{len(rules):,} {word}" for word, rules in counted if rules]
+    parts += [count(len(comparison.switches), "switch", "switches")] if comparison.switches else []
+    return ", ".join(parts)

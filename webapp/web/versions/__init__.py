@@ -1,0 +1,5 @@
+"""The published versions: what each changed, and the way back to it."""
+
+from .views import blueprint
+
+__all__ = ["blueprint"]
