@@ -102,7 +102,7 @@ def test_a_denial_unfolds_and_stays_unfolded(at_live_home: Page, live: Server) -
         expect(denial).to_contain_text("quiet/*")
         expect(denial).to_contain_text("neither open public messaging")
         client.send("join", HOSTILE, {})
-        expect(at_live_home.locator(".denials")).to_contain_text(HOSTILE)  # which came by itself
+        expect(at_live_home.locator(".denials")).to_contain_text(HOSTILE, timeout=15_000)  # which came by itself
         expect(denial).to_have_attribute("open", "")
         assert at_live_home.locator("main img").count() == 0
 
