@@ -15,14 +15,14 @@ JOIN = {"channel": "room/a", "operation": "join", "allowed": True}
 @pytest.fixture(autouse=True)
 def no_tests(server: Server, api: Api) -> Iterator[None]:
     api.rules(rule("room/*", "A"))
-    yield
     with server.app.app_context():
         ruletests.replace_all(workspaces.get("default"), [], author="t", source="cli")
+    yield
     api.rules()
 
 
 def run(api: Api, body: Any = None) -> dict[str, Any]:
-    answer = api("POST", "/tests/run", body)
+    answer = api("POST", "/tests/run", {} if body is None else body)
     assert answer.status == 200, answer.body
     told: dict[str, Any] = answer.json
     return told
@@ -107,6 +107,7 @@ def test_tests_are_run_on_the_draft_on_given_rules_and_as_given(api: Api, server
         ({"rules": {"channels": [{"pattern": "a"}, {"pattern": "a"}]}}, "channels[1].pattern"),
         ({"tests": [JOIN, JOIN | {"operation": "fly"}]}, "[1].operation"),
         ({"surprise": 1}, "surprise"),
+        ({"tests": None}, "tests"),
     ],
 )
 def test_a_run_that_can_not_be_made_is_refused(api: Api, body: Any, path: str) -> None:

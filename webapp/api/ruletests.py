@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from flask import Response
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from ..core.decision import Decision
 from ..core.ruleset import RuleSet
@@ -70,8 +70,10 @@ class RunIn(msgspec.Struct, forbid_unknown_fields=True):
     """What the tests are held against, and which."""
 
     against: Annotated[Against, Meta(description="The rules in force, or those of the draft.")] = Against.ACTIVE
-    rules: Annotated[RulesDocument | None, Meta(description="These rules instead, which are not published.")] = None
-    tests: Annotated[list[RuleTestIn] | None, Meta(description="These tests instead of the saved ones.")] = None
+    rules: Annotated[RulesDocument, Meta(description="These rules instead, which are not published.")] | UnsetType = (
+        UNSET
+    )
+    tests: Annotated[list[RuleTestIn], Meta(description="These tests instead of the saved ones.")] | UnsetType = UNSET
 
 
 class RunOutcomeOut(msgspec.Struct):
@@ -130,15 +132,14 @@ def delete_rule_test(call: Call[Nothing, Nothing]) -> RuleTestDeletedOut:
     summary="Run rule tests",
     answer=RunOut,
     body=RunIn,
-    body_optional=True,
     body_most=lambda: BODY_MOST,
 )
 def run_rule_tests(call: Call[RunIn, Nothing]) -> Response:
-    """The same function decides for real traffic. Neither rules nor tests are changed. Without a body, the saved tests
-    are run on the rules in force. The status is 200 also if a test fails."""
-    body = call.body if isinstance(call.body, RunIn) else RunIn()
+    """The same function decides for real traffic. Neither rules nor tests are changed. With an empty object, the
+    saved tests are run on the rules in force. The status is 200 also if a test fails."""
+    body = call.body
     against = _rules(call, body)
-    if body.tests is not None:
+    if body.tests is not UNSET:
         specs = ruletests.read_specs([msgspec.structs.asdict(test) for test in body.tests])
         outcomes = [
             (o.test.name, o.test.allowed, o.decision) for o in ruletests.run_given(call.workspace, against, specs)
@@ -151,7 +152,7 @@ def run_rule_tests(call: Call[RunIn, Nothing]) -> Response:
 
 
 def _rules(call: Call[RunIn, Nothing], body: RunIn) -> RuleSet:
-    if body.rules is not None:
+    if body.rules is not UNSET:
         return rules.check_document(msgspec.to_builtins(body.rules), strict=True).rules
     return drafts.working_rules(call.workspace) if body.against is Against.DRAFT else rules.active_rules(call.workspace)
 
