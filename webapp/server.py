@@ -16,6 +16,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from .config import Settings
 from .extensions import db
+from .inspector.meter import measure
 from .realtime.heartbeat import beat
 from .realtime.limits import Limits
 from .realtime.server import Realtime
@@ -201,6 +202,7 @@ def start(app: Flask, settings: Settings) -> Realtime:
         app.extensions["tidegate.realtime"] = realtime
         workspaces.watch()
     gevent.spawn(beat, realtime)
+    gevent.spawn(measure, realtime)
     gevent.spawn(_watch, app)
     return realtime
 

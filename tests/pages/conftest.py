@@ -4,6 +4,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,11 @@ class Office:
         with self.app.app_context():
             parsed = parse_document({"channels": list(rows), **switches})
             return rules.publish(self.workspace, parsed.rules, author="test", source="cli").version
+
+    def test(self, **fields: object) -> int:
+        given = {"name": "", "channel": "chat/a", "operation": "join", "identity": None, "allowed": True} | fields
+        with self.app.app_context():
+            return ruletests.create(self.workspace, **given, author="test", source="cli").id  # type: ignore[arg-type]
 
     def draft(self, *rows: dict[str, object], author: str = "bob") -> None:
         """Begin a draft that holds these rules alone, and a saved test that it fails."""
@@ -152,8 +158,8 @@ def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
+@contextmanager
+def quiet_page(browser: Browser, server: str) -> Iterator[Page]:
     """A page that fails its test if anything was reported on the console, violations of the CSP included."""
     context = browser.new_context(base_url=server, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(10_000)
@@ -168,12 +174,23 @@ def page(browser: Browser, server: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def at_home(page: Page, office: Office) -> Page:
-    """A page whose visitor is signed in as an owner."""
-    office.admin()
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A page on the application."""
+    with quiet_page(browser, server) as page:
+        yield page
+
+
+def sign_in(page: Page, username: str = "ada") -> Page:
     page.goto("/sign-in")
-    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/w/default")
     return page
+
+
+@pytest.fixture
+def at_home(page: Page, office: Office) -> Page:
+    """A page whose visitor is signed in as an owner."""
+    office.admin()
+    return sign_in(page)

@@ -19,7 +19,10 @@ PATHS = [
     "/w/default/channels/edit?target=off",
     "/w/default/channels/switch?target=chat/*&nested=1",
     "/w/default/channels?status=inactive&q=nothing",
-    "/w/default/channels/import",
+    "/w/default/rules/import",
+    "/w/default/tests",
+    "/w/default/tests/new",
+    "/w/default/tests/1",
     "/w/default/draft",
     "/w/default/versions",
     "/w/default/versions/2",
@@ -57,6 +60,8 @@ AXE = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => vio
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)], ids=lambda size: str(size[0]))
 def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str) -> None:
     office.publish(*RULES)
+    for identity in (None, {"sub": "u" * 100, "extras": {"<b>": "x" * 300}}):
+        office.test(channel="x" * 255, operation="send_private", identity=identity)
     office.draft(
         {"pattern": "off"}, {"pattern": "z" * 255, "description": "w" * 400}, {"pattern": "chat", "wildcard": True}
     )

@@ -23,7 +23,11 @@ CHANGES = [
     ("/w/default/channels/take-back?target=chat/*&nested=1", {}),
     ("/w/default/channels/look?target=chat/*&nested=1", {"pattern": "x"}),
     ("/w/default/channels/open?target=chat/*&nested=1", {"seen": SEEN}),
-    ("/w/default/channels/import", {"document": '{"channels": []}', "confirmed": "1", "expected_version": "1"}),
+    ("/w/default/rules/import", {"document": '{"channels": []}', "confirmed": "1", "seen": "version 1"}),
+    ("/w/default/tests/new", {"who": "anonymous", "allowed": "1", "operation": "join", "channel": "a"}),
+    ("/w/default/tests/1", {"who": "anonymous", "allowed": "0", "operation": "join", "channel": "a"}),
+    ("/w/default/tests/preview", {"who": "anonymous", "allowed": "0", "operation": "join", "channel": "a"}),
+    ("/w/default/tests/1/delete", {}),
     ("/w/default/settings/switches", {"expected_version": "1"}),
     ("/w/default/tokens/mint", {"ttl": "3600"}),
     ("/w/default/tokens/keys", {"name": "k", "scopes": "read"}),
@@ -39,11 +43,21 @@ SIGHTS = [
     "/w/default/channels",
     "/w/default/channels/live",
     "/w/default/channels/foreseen?target=chat/*&nested=1&becomes=gone",
-    "/w/default/channels/export",
+    "/w/default/series",
+    "/w/default/rules/export",
+    "/w/default/tests",
+    "/w/default/tests/1",
+    "/w/default/tests/export",
     "/w/default/tokens",
     "/w/default/settings",
     "/w/default/people",
 ]
+
+
+@pytest.fixture(autouse=True)
+def a_test(office: Office) -> None:
+    """A saved test, which some of the pages are about."""
+    office.test()
 
 
 @pytest.mark.parametrize("role", [RoleName.DEVELOPER, RoleName.VIEWER])

@@ -13,10 +13,12 @@ from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
 from webapp.models import Admin, Workspace
-from webapp.services import admins, apikeys, invitations, keys, sessions, tokens, totp, workspaces
+from webapp.services import admins, apikeys, invitations, keys, ruletests, sessions, tokens, totp, workspaces
 from webapp.services import rules as rule_service
 
 PASSWORD = "correct horse battery"
+TEST = {"name": "t", "channel": "a", "operation": "join", "identity": {"sub": "bob"}, "allowed": True}
+SPEC = ruletests.Spec("t", "b", "join", None, False)
 
 
 def _signed_in(username: str) -> Admin:
@@ -52,6 +54,8 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "sign in with two steps": lambda w: _two_steps("ada"),
     "accept an invitation": lambda w: invitations.join_as_new(_invited(w), "ada", PASSWORD),
     "make a workspace": lambda w: workspaces.create("other", "Other", **BY),
+    "save a rule test": lambda w: ruletests.update(w, ruletests.create(w, **TEST, **BY).id, SPEC, **BY),
+    "apply rule tests": lambda w: ruletests.replace_all(w, [SPEC, SPEC], **BY),
     "change settings": lambda w: workspaces.update_settings(w, name="New", **BY),
 }
 

@@ -17,12 +17,13 @@ from . import (
     refusals,
     routes,
     rules,
+    ruletests,
     sockets,
     tokens,
 )
 
 PREFIX = "/api/"
-VIEWS = (events, tokens, rules, decide, refusals, live, history)
+VIEWS = (events, tokens, rules, ruletests, decide, refusals, live, history)
 """The modules that hold the API's views; importing them fills the route table."""
 
 

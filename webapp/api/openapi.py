@@ -39,6 +39,7 @@ _VARIABLES = {
     "jti": "The token's id.",
     "ref": "The reference number of an error, as the client was told it.",
     "message_id": "The message's id.",
+    "test_id": "The test's id.",
 }
 
 

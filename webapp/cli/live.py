@@ -133,7 +133,7 @@ def _list_refusals(refusals: list[dict[str, Any]]) -> None:
     for refusal in refusals:
         who = refusal["user_id"] or refusal["socketId"]
         where = "connection" if refusal["channel"] is None else refusal["channel"]
-        click.echo(_harmless(f"{refusal['ref']}  {_second(refusal['at'])}  {refusal['code']}  {where}  {who}"))
+        click.echo(harmless(f"{refusal['ref']}  {_second(refusal['at'])}  {refusal['code']}  {where}  {who}"))
 
 
 def _print_refusal(refusal: dict[str, Any]) -> None:
@@ -147,13 +147,13 @@ def _print_refusal(refusal: dict[str, Any]) -> None:
     }
     for name, text in lines.items():
         if text:
-            click.echo(_harmless(f"{name + ':':<9}{text}"))
+            click.echo(harmless(f"{name + ':':<9}{text}"))
     decision = refusal["decision"]
     if decision is not None:
         _print_decision(decision)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Write out what could steer a terminal: names and details come from strangers."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
@@ -165,13 +165,13 @@ def _second(moment: str) -> str:
 def _print_decision(answer: dict[str, Any]) -> None:
     verdict = "allowed" if answer.get("allowed") else f"denied: {answer.get('code')}"
     asked = f"{answer.get('operation')} on {answer.get('channel')}"
-    click.echo(_harmless(f"{asked}: {verdict} (version {answer.get('version')})"))
+    click.echo(harmless(f"{asked}: {verdict} (version {answer.get('version')})"))
     _print_steps(answer)
 
 
 def _print_steps(answer: dict[str, Any]) -> None:
     for step in answer.get("steps") or ():
-        click.echo(_harmless(f"  {step['state']:<9} {step['subject']}: {step['sentence']}"))
+        click.echo(harmless(f"  {step['state']:<9} {step['subject']}: {step['sentence']}"))
 
 
 def _payload(text: str) -> bytes:

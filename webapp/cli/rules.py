@@ -13,8 +13,10 @@ from ..services import rules as service
 from ..services.changes import Comparison, compare
 from .files import read_document, write_document
 from .group import SOURCE, author, count, workspace_named, workspace_option
+from .ruletests import hold_against, tests
 
 rules = AppGroup("rules", help="Export, check and apply rules as a file (JSON or YAML, Xano's field names).")
+rules.add_command(tests)
 
 
 @rules.command("export")
@@ -31,13 +33,22 @@ def export(file: str, canonical: str) -> None:
 
 @rules.command("check")
 @click.argument("file")
+@click.option("--tests", "tests_file", metavar="TESTS", help="Run the tests of this file instead of the saved ones.")
 @workspace_option
-def check(file: str, canonical: str) -> None:
-    """Say whether FILE could be applied, and what it would change. `-` reads the input."""
+def check(file: str, tests_file: str | None, canonical: str) -> None:
+    """Say whether FILE could be applied, what it would change, and whether the tests hold. `-` reads the input.
+
+    Exit code 0: they do, 1: a test fails, 2: FILE can't be applied.
+    """
+    if file == tests_file == "-":
+        raise click.UsageError("The input holds the rules or the tests, not both.")
     parsed = _checked(read_document(file))
-    active = service.active_rules(workspace_named(canonical))
+    workspace = workspace_named(canonical)
+    active = service.active_rules(workspace)
     click.echo(f"{count(len(parsed.rules.rules), 'rule')}, no errors.")
     _print_changes(compare(active, parsed.rules), active.version)
+    if not hold_against(workspace, parsed.rules, tests_file):
+        raise click.exceptions.Exit(1)
 
 
 @rules.command("apply")

@@ -5,7 +5,9 @@ A record is a tuple that refers to what exists anyway; pages and explanations ar
 
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..core.codes import Code
@@ -63,6 +65,25 @@ class Tap:
     def recent(self) -> list[Trace]:
         """Return what is known of the last messages, oldest first."""
         return [Trace(*record) for record in self._messages]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether older messages than those known have been let go."""
+        return len(self._messages) < self.messages
+
+    def newest(self) -> Iterator[tuple[str, "Message", float, float]]:
+        """Go through what is known of the last messages, newest first: workspace, message, received, published.
+
+        Nothing may be noted meanwhile, so whoever goes through it must not wait.
+        """
+        return (
+            (workspace, message, received, now) for workspace, message, _, _, received, now in reversed(self._messages)
+        )
+
+    def refusals_of(self, workspace: str, most: int) -> "list[Refusal]":
+        """Return a workspace's last refusals, newest first."""
+        mine = (refusal for refusal in reversed(self.refusals) if refusal.workspace == workspace)
+        return list(islice(mine, most))
 
     def find_refusal(self, ref: str) -> "Refusal | None":
         """Return the refusal that a client was told by this reference number."""

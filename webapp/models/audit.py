@@ -35,6 +35,8 @@ class Action(StrEnum):
     DRAFT_UPDATE = "draft:update"
     DRAFT_DISCARD = "draft:discard"
     TEST_CREATE = "test:create"
+    TEST_UPDATE = "test:update"
+    TEST_APPLY = "test:apply"
     TEST_DELETE = "test:delete"
     TOKEN_MINT = "token:mint"
     TOKEN_REVOKE = "token:revoke"

@@ -175,12 +175,14 @@ class Engine:
             self._store_and_publish(connection, message, rights)
             return
         recipients = self._broker.publish(workspace, message)
+        workspace.messages += 1
         self._tap.delivered(workspace.canonical, message, rights.version, recipients, connection.heard_at, monotonic())
 
     def _store_and_publish(self, connection: Connection, message: Message, rights: Rights) -> None:
         workspace, received = connection.workspace, connection.heard_at
 
         def delivered(recipients: int | None) -> None:
+            workspace.messages += 1
             self._tap.delivered(workspace.canonical, message, rights.version, recipients, received, monotonic())
             if recipients is None:
                 self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel)
@@ -365,6 +367,7 @@ class Engine:
     ) -> str:
         """Keep a refusal for the inspector without telling the client; returns its reference number."""
         connection.last_error = code
+        connection.workspace.refusals += 1
         if channel is not None and len(channel) > CHANNEL_MAX_LENGTH:
             # A name that no channel can have is kept no longer than one: it may be as long as a frame.
             channel = channel[:CHANNEL_MAX_LENGTH] + "…"

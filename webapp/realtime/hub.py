@@ -85,9 +85,12 @@ class Hub:
                 send(recipients, encoder.message(message))
                 count += len(recipients)
         self.deliveries += count
+        workspace.deliveries += count
         return count
 
-    def deliver_event_to(self, channel: Channel, message: Message, connections: Iterable[Connection]) -> int:
+    def deliver_event_to(
+        self, workspace: Workspace, channel: Channel, message: Message, connections: Iterable[Connection]
+    ) -> int:
         """Hand a server event to some members only, those of them who may receive it."""
         count = 0
         for connection in connections:
@@ -96,6 +99,7 @@ class Hub:
                 self._turn.send(connection, connection.face.message(message))
                 count += 1
         self.deliveries += count
+        workspace.deliveries += count
         return count
 
     def _deliver_privately(self, workspace: Workspace, channel: Channel, message: Message) -> int:

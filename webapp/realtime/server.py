@@ -15,6 +15,7 @@ from ..core.actors import ANONYMOUS, Actor
 from ..core.codes import CloseCode, Code
 from ..core.permissions import Operation
 from ..core.policy import decide
+from ..inspector.meter import Meter
 from ..inspector.tap import Tap
 from .broker import Broker
 from .broker.memory import MemoryBroker
@@ -64,6 +65,7 @@ class Realtime:
         self.limits = limits
         self.loop = get_hub().loop
         self.tap = Tap()
+        self.meter = Meter()
         self.turn = Turn(self.loop)
         self.hub = Hub(self.turn, self._removed)
         self.history = HistoryWriter(store, self.turn.schedule)
@@ -254,9 +256,10 @@ class Realtime:
         if trace_only:
             return Published(str(message.id), len(wanted) - sum(reasons.values()), reasons)
         if target_socket is not None or target_user is not None:
-            count = self.hub.deliver_event_to(live, message, wanted) if live is not None else 0
+            count = self.hub.deliver_event_to(workspace, live, message, wanted) if live is not None else 0
         else:
             count = self._publish_to_channel(workspace, message)
+        workspace.messages += 1
         self.tap.delivered(canonical, message, workspace.rules.version, count, received, monotonic())
         return Published(str(message.id), count, reasons)
 

@@ -27,7 +27,20 @@ class WorkspaceConfig:
 class Workspace:
     """The live side of a workspace."""
 
-    __slots__ = ("_rights", "by_user", "canonical", "channels", "config", "connections", "removals", "rules")
+    __slots__ = (
+        "_rights",
+        "admitted",
+        "by_user",
+        "canonical",
+        "channels",
+        "config",
+        "connections",
+        "deliveries",
+        "messages",
+        "refusals",
+        "removals",
+        "rules",
+    )
 
     def __init__(self, config: WorkspaceConfig) -> None:
         self.config = config
@@ -38,6 +51,7 @@ class Workspace:
         self.by_user: dict[str, set[Connection]] = {}
         self.removals: Counter[str] = Counter()
         """Memberships that the last change of rules ended, by channel."""
+        self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
 
     def configure(self, config: WorkspaceConfig) -> None:
@@ -82,6 +96,7 @@ class Workspace:
 
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection
+        self.admitted += 1
         user = connection.actor.user_id
         if user is not None:
             self.by_user.setdefault(user, set()).add(connection)

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..core.actors import ANONYMOUS, Actor, ClaimError, actor_from_claims
 from ..core.codes import Code
-from ..core.decision import Decision
-from ..core.permissions import Operation
+from ..core.decision import Decision, Step
+from ..core.permissions import Operation, Permission
 from ..core.policy import decide as judge
 from ..core.policy import message_operation
 from ..core.ruleset import RuleSet
@@ -57,6 +57,12 @@ def closed_to_all(rules: RuleSet, channel: str) -> Code | None:
     """Say why nobody at all can be in a channel: no active rule, or the workspace is switched off; else None."""
     code = judge(rules, ANONYMOUS, Operation.JOIN, channel).code
     return code if code in (Code.NO_RULE, Code.WORKSPACE_DISABLED) else None
+
+
+def deciding_step(decision: Decision) -> Step:
+    """Return the step that settled it: where it ended, or the box that allowed it."""
+    boxes = [step for step in decision.steps if step.subject in tuple(Permission)]
+    return boxes[-1] if decision.allowed and boxes else decision.steps[-1]
 
 
 def decision_document(decision: Decision) -> dict[str, Any]:

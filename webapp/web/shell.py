@@ -35,12 +35,17 @@ PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
     Place("versions.page", "Versions", "history"),
+    Place("ruletests.page", "Tests", "list-checks"),
     Place("explain.page", "Explain a user", "user-round-search"),
     Place("tokens.page", "Tokens and keys", "key-round"),
     Place("people.page", "People", "users-round"),
     Place("audit.page", "Audit", "scroll-text"),
     Place("settings.page", "Settings", "settings"),
 )
+
+
+WITHIN = {"transfer": "channels"}
+"""Areas without an entry of their own, and the one that they belong to."""
 
 
 def init_app(app: Flask) -> None:
@@ -77,7 +82,7 @@ def _keep_static(response: Response) -> Response:
 
 
 def current_area() -> str | None:
-    return request.blueprint
+    return WITHIN.get(request.blueprint or "", request.blueprint)
 
 
 def theme() -> str | None:

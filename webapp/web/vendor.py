@@ -22,12 +22,14 @@ SVG = "http://www.w3.org/2000/svg"
 ICONS = (
     "arrow-right", "badge-check", "ban", "check", "chevron-right", "chevrons-up-down", "circle-help", "copy",
     "download", "eye", "gauge", "ghost", "history", "info", "key-round", "list-checks", "lock", "log-out",
-    "megaphone", "message-square-lock", "pencil", "plus", "radio", "scroll-text", "search", "settings", "sun-moon",
-    "trash-2", "triangle-alert", "upload", "user-round-search", "users-round", "x",
+    "megaphone", "message-square-lock", "pencil", "play", "plus", "radio", "scroll-text", "search", "settings",
+    "sun-moon", "trash-2", "triangle-alert", "upload", "user-round-search", "users-round", "x",
 )  # fmt: skip
 """The Lucide icons that templates use; a test holds that none is missing."""
 
 SCRIPTS = {"htmx.js": "htmx.org/dist/htmx.min.js", "hx-csp.js": "htmx.org/dist/ext/hx-csp.min.js"}
+CHARTS = "uplot/dist/uPlot.iife.min.js"
+"""uPlot's small build, which names what it makes ``uPlot`` and becomes a module with one line more."""
 FONTS = {"inter": "@fontsource-variable/inter", "jetbrains-mono": "@fontsource-variable/jetbrains-mono"}
 
 
@@ -100,6 +102,9 @@ def _copy(packages: Path, target: Path) -> None:
     for name, source in SCRIPTS.items():
         script = re.sub(r"\n//# sourceMappingURL=.*\s*$", "\n", (packages / source).read_text("utf-8"))
         (target / name).write_text(script, "utf-8")
+    charts = (packages / CHARTS).read_text("utf-8").rstrip()
+    (target / "uplot.js").write_text(f"{charts}\nexport default uPlot;\n", "utf-8")
+    shutil.copy(packages / "uplot" / "dist" / "uPlot.min.css", target / "uplot.css")
     for name, source in FONTS.items():
         _copy_font(packages / source, target / "fonts" / name)
     (target / "icons.svg").write_bytes(_sprite(packages / "lucide-static" / "icons"))

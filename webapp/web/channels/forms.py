@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
 from wtforms import (
     BooleanField,
     HiddenField,
@@ -12,7 +11,6 @@ from wtforms import (
     SelectChoice,
     SelectField,
     StringField,
-    SubmitField,
     TextAreaField,
 )
 from wtforms.validators import Length, ValidationError
@@ -148,39 +146,6 @@ class RuleForm(SeenForm):
 
 for _permission, _info in PERMISSIONS.items():
     setattr(RuleForm, _permission.value, BooleanField(_info.label, description=_info.help))
-
-
-class ImportForm(VersionForm):
-    """A settings document, pasted or as a file, not both."""
-
-    document = TextAreaField("Settings as JSON", render_kw={"rows": "14", "spellcheck": "false"})
-    file = FileField("or a file")
-    confirmed = SubmitField("Import and publish")
-
-    def validate_file(self, field: FileField) -> None:
-        if field.data and field.data.filename and not self.from_file:
-            raise ValidationError("There is a text above and a file here: empty the text, or choose no file.")
-
-    def read_file(self) -> None:
-        """Bring a chosen file's text into the text field, where it can be seen and corrected."""
-        upload = self.file.data
-        if upload and upload.filename and not (self.document.data or "").strip():
-            self.document.data = upload.read().decode("utf-8-sig", "replace")
-            self.from_file = True
-
-    def validate_document(self, field: TextAreaField) -> None:
-        self.read_file()
-        if not (field.data or "").strip():
-            raise ValidationError("Paste the settings here, or choose a file.")
-        try:
-            self.parsed = json.loads(field.data)
-        except json.JSONDecodeError as error:
-            raise ValidationError(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from None
-        except RecursionError:
-            raise ValidationError("This is nested too deeply.") from None
-
-    parsed: Any = None
-    from_file = False
 
 
 def target_of(arguments: Any) -> Target:

@@ -1,24 +1,21 @@
 """The pages of the rules."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
+from flask import Blueprint, make_response, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from ...core.documents import write_document
 from ...core.permissions import Permission
 from ...core.ruleset import Rule, RuleSet
 from ...core.targets import Target, channel_problem
 from ...services import drafts, rules
-from ...services.changes import compare
 from ...services.errors import Conflict, InvalidInput, NotFound
-from ..access import authorship, current_workspace, in_workspace, needs_editor
-from ..htmx import go_to, htmx
-from ..wording import full_label, published
+from ..access import current_workspace, in_workspace
+from ..htmx import htmx
+from ..wording import full_label
 from . import state
-from .forms import ImportForm, StatusForm
+from .forms import StatusForm
 from .glyphs import glyphs
 from .live import live_by_rule
 from .presets import PRESETS
@@ -107,58 +104,6 @@ def _table() -> dict[str, object]:
         "labels": {permission: full_label(permission) for permission in Permission},
         "asked_for": asked_for(),
     }
-
-
-@blueprint.get("/export")
-def export() -> Response:
-    """Download the rules in force as a settings document."""
-    workspace = current_workspace()
-    active = rules.active_rules(workspace)
-    document = json.dumps(write_document(active, workspace.canonical), indent=2, ensure_ascii=False)
-    response = make_response(document + "\n")
-    response.mimetype = "application/json"
-    name = f"{workspace.canonical}-rules-v{active.version}.json"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-@blueprint.route("/import", methods=["GET", "POST"])
-@needs_editor
-def take_in() -> Answer:
-    """Take in a settings document: first shown what it would change, then published, all or nothing."""
-    active = rules.active_rules(current_workspace())
-    form = ImportForm()
-    if not form.is_submitted():
-        form.expected_version.data = active.version
-        return _import_page(form, active)
-    if not form.validate():
-        return _import_page(form, active), 422
-    try:
-        parsed = rules.check_document(form.parsed, strict=False)
-        if not form.confirmed.data:
-            form.expected_version.data = active.version
-            form.expected_version.raw_data = None
-            return _import_page(form, active, parsed=parsed, comparison=compare(active, parsed.rules))
-        publication = rules.publish_document(
-            current_workspace(),
-            form.parsed,
-            strict=False,
-            reason="Import",
-            expected_version=form.expected_version.data,
-            **authorship(),
-        )
-    except InvalidInput as error:
-        return _import_page(form, active, problems=error.problems), 422
-    except Conflict as error:
-        form.expected_version.data = active.version
-        form.expected_version.raw_data = None
-        return _import_page(form, active, conflict=f"{first(error)} Check again before you import."), 409
-    flash(published(publication), "ok")
-    return go_to(url_for("channels.page"))
-
-
-def _import_page(form: ImportForm, active: RuleSet, **more: object) -> str:
-    return render_template("channels/import.html", form=form, active=active, **more)
 
 
 def first(error: Conflict | NotFound | InvalidInput) -> str:

@@ -1,19 +1,20 @@
 """The page that one lands on."""
 
 import json
-from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, jsonify, render_template, request
 
 from ...core.ruleset import RuleSet
-from ...services import rules, tokens
+from ...services import first_steps, readiness, rules
 from ...services.live import running
 from ..access import current_workspace, in_workspace
 from ..htmx import htmx
+from .lately import busy_channels, denials
+from .numbers import numbers, samples_of, series_document
 
 blueprint = in_workspace(Blueprint("overview", __name__, url_prefix="/w/<canonical>"))
 
-
+VERSIONS_SHOWN = 4
 SNIPPET = """\
 import { XanoClient } from "@xano/js-sdk";
 
@@ -28,45 +29,49 @@ channel.message({ text: "Hello" });
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    label: str
-    value: str
-    hint: str = ""
-
-
 @blueprint.get("")
 def page() -> str:
     """Show what goes on now, and what a new workspace needs first."""
     workspace = current_workspace()
-    shown = numbers()
     if htmx.partial and htmx.target == "numbers":
-        return render_template("overview/_numbers.html", numbers=shown)
+        return render_template("overview/_numbers.html", numbers=numbers(workspace))
+    if htmx.partial and htmx.target == "lately":
+        return render_template("overview/_lately.html", **_lately())
     active = rules.active_rules(workspace)
+    steps = first_steps.look(workspace)
     return render_template(
         "overview/page.html",
-        numbers=shown,
+        numbers=numbers(workspace),
         active=active,
-        has_tokens=bool(tokens.minted(workspace, limit=1)),
-        versions=rules.versions(workspace, limit=5),
-        snippet=SNIPPET % tuple(map(json.dumps, (request.host_url, workspace.canonical, example_channel(active)))),
+        steps=steps,
+        snippet=_snippet(active) if not steps.done else "",
+        **_lately(),
     )
 
 
-def numbers() -> list[Number]:
-    """The running server's numbers; none where no server runs in this process."""
-    realtime = running()
-    if realtime is None:
-        return []
-    now = realtime.overview()
-    return [
-        Number("Clients", f"{now['clients']:,}", "connected now"),
-        Number("Channels", f"{now['channels']:,}", "with members"),
-        Number("Messages", f"{now['messages']:,}", "accepted since start"),
-        Number("Deliveries", f"{now['deliveries']:,}", "since start"),
-        Number("Denials", f"{now['refusals']:,}", "since start"),
-        Number("Up", _duration(now["uptime_seconds"]), "this server"),
-    ]
+@blueprint.get("/series")
+def series() -> Response:
+    """Answer the last quarter of an hour as columns of JSON, for the charts."""
+    answer = jsonify(series_document(samples_of(current_workspace()) or []))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _lately() -> dict[str, object]:
+    workspace, realtime = current_workspace(), running()
+    return {
+        "denials": denials(workspace),
+        "busy": busy_channels(workspace),
+        "versions": rules.versions(workspace, limit=VERSIONS_SHOWN),
+        "health": readiness.look(),
+        "is_running": realtime is not None,
+        "running_for": _duration(realtime.overview()["uptime_seconds"]) if realtime is not None else "",
+    }
+
+
+def _snippet(active: RuleSet) -> str:
+    given = (request.host_url, current_workspace().canonical, example_channel(active))
+    return SNIPPET % tuple(map(json.dumps, given))
 
 
 def example_channel(active: RuleSet) -> str:

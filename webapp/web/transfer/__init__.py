@@ -1,0 +1,5 @@
+"""Rules as files: taken in and given out."""
+
+from .views import blueprint
+
+__all__ = ["blueprint"]
