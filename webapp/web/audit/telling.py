@@ -22,6 +22,8 @@ WORDS: dict[Action, str] = {
     Action.DRAFT_UPDATE: "brought the draft up to date with version {base}",
     Action.DRAFT_DISCARD: "threw the draft away",
     Action.TEST_CREATE: "saved the rule test {name}",
+    Action.TEST_UPDATE: "changed the rule test {name}",
+    Action.TEST_APPLY: "put other rule tests in the place of all",
     Action.TEST_DELETE: "deleted the rule test {name}",
     Action.TOKEN_MINT: "made a token for {sub}",
     Action.TOKEN_REVOKE: "revoked the token {jti}",

@@ -71,19 +71,21 @@ def new() -> Answer:
     return go_to(url_for("ruletests.page"))
 
 
-@blueprint.route(f"/{ID}", methods=["GET", "POST"])
+@blueprint.get(f"/{ID}")
 def edit(test_id: int) -> Answer:
-    """Look at a test with what is decided and why; editors change it here."""
+    """Look at a test with what is decided and why."""
     test = _find(test_id)
     form = RuleTestForm()
-    if request.method == "GET":
-        form.fill(test)
-        return _form_page(form, test)
-    return _change(form, test)
+    form.fill(test)
+    return _form_page(form, test)
 
 
+@blueprint.post(f"/{ID}")
 @needs_editor
-def _change(form: RuleTestForm, test: RuleTest) -> Answer:
+def change(test_id: int) -> Answer:
+    """Change a test."""
+    test = _find(test_id)
+    form = RuleTestForm()
     try:
         if not form.validate():
             return _form_page(form, test), 422
