@@ -23,7 +23,7 @@ WORDS: dict[Action, str] = {
     Action.DRAFT_DISCARD: "threw the draft away",
     Action.TEST_CREATE: "saved the rule test {name}",
     Action.TEST_UPDATE: "changed the rule test {name}",
-    Action.TEST_APPLY: "put other rule tests in the place of all",
+    Action.TEST_APPLY: "replaced the rule tests with those of a file",
     Action.TEST_DELETE: "deleted the rule test {name}",
     Action.TOKEN_MINT: "made a token for {sub}",
     Action.TOKEN_REVOKE: "revoked the token {jti}",
