@@ -2,6 +2,7 @@
 
 import json
 
+import pyotp
 import pytest
 from flask import Flask
 
@@ -9,7 +10,7 @@ from tests.cli.conftest import Run
 from webapp import __version__
 from webapp.core.codes import Code
 from webapp.models import RoleName, Scope
-from webapp.services import admins, apikeys, audit, tokens, workspaces
+from webapp.services import admins, apikeys, audit, tokens, totp, workspaces
 
 PASSWORD = "correct horse battery"
 
@@ -96,6 +97,19 @@ def test_an_admin_is_made_with_a_password_from_the_input(run: Run, app: Flask) -
     assert run("admin", "create", "ada", input=f"{PASSWORD}\n").exit_code == 2
     assert run("admin", "reset-password", "ada", input="another long password\n").exit_code == 0
     assert admins.authenticate("ada", PASSWORD) is None
+    assert audit.entries()[0].actor.endswith("command line)")
+
+
+def test_two_step_sign_in_is_switched_off(run: Run, app: Flask) -> None:
+    run("admin", "create", "ada", input=f"{PASSWORD}\n")
+    assert run("admin", "reset-totp", "nobody").exit_code == 2
+    assert "not on" in run("admin", "reset-totp", "ada").stderr
+    totp.begin(admins.by_username("ada"), PASSWORD)
+    enrolment = totp.enrolment(admins.by_username("ada"))
+    assert enrolment is not None
+    totp.confirm(admins.by_username("ada"), pyotp.TOTP(enrolment.secret).now())
+    assert run("admin", "reset-totp", "Ada").exit_code == 0
+    assert not totp.is_on(admins.by_username("ada"))
     assert audit.entries()[0].actor.endswith("command line)")
 
 

@@ -1,9 +1,13 @@
 """Every page at three widths, light and dark: nothing overflows, and axe reports nothing serious."""
 
+import pyotp
 import pytest
 from playwright.sync_api import Page
 
-from .conftest import ROOT, Office
+from webapp.models import RoleName
+from webapp.services import admins, invitations, sessions, totp
+
+from .conftest import PASSWORD, ROOT, Office
 
 PATHS = [
     "/w/default",
@@ -21,6 +25,20 @@ PATHS = [
     "/w/default/versions/2",
     "/w/default/versions/1/roll-back",
     "/w/default/tokens",
+    "/w/default/people",
+    "/w/default/audit",
+    "/w/default/audit?since=nonsense",
+    "/account",
+    "/account/two-step",
+    "/w/default/tokens?q=nobody",
+    "/w/default/tokens/signing",
+    "/w/default/tokens/keys",
+    "/w/default/explain",
+    "/w/default/explain?who=user&user=42&channel=chat/a",
+    "/w/default/explain?who=user&user=%3Cb%3E&channel=" + "x" * 256,
+    "/w/default/explain?who=client&client=gone",
+    "/w/default/explain?who=token",
+    "/workspaces/new",
     "/w/default/settings",
     "/w/default/nothing",
 ]
@@ -55,10 +73,56 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
         assert at_home.evaluate(AXE) == [], path
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/setup/gone"])
+@pytest.mark.parametrize("path", ["/sign-in", "/setup/gone", "/join/gone"])
 def test_pages_before_the_sign_in(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(path)
     assert page.evaluate(OVERFLOW) <= 0
     page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(AXE) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_people_with_all_that_unfolds(at_home: Page, office: Office, scheme: str) -> None:
+    office.admin("x" * 100, RoleName.VIEWER)
+    with office.app.app_context():
+        long_name = admins.by_username("x" * 100)
+        for _ in range(2):
+            sessions.begin(long_name, address="2001:db8:1234:5678:9abc:def0:1234:5678", user_agent="y" * 300)
+        invitations.create(office.workspace, "viewer", "z" * 200, author="ada", source="web")
+        totp.begin(admins.by_username("ada"), PASSWORD)
+    axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    for width in (1440, 1024, 390):
+        at_home.set_viewport_size({"width": width, "height": 844})
+        for path in ("/w/default/people", "/w/default/audit", "/account/two-step"):
+            at_home.goto(path)
+            for details in at_home.locator("main details").all():
+                details.evaluate("details => details.open = true")
+            assert at_home.evaluate(OVERFLOW) <= 0, (path, width)
+            at_home.evaluate(axe)
+            assert at_home.evaluate(AXE) == [], (path, width)
+
+
+def test_an_invitation_and_the_second_step(page: Page, office: Office) -> None:
+    office.admin()
+    with office.app.app_context():
+        token = invitations.create(office.workspace, "viewer", author="x" * 200, source="web")[1]
+        totp.begin(admins.by_username("ada"), PASSWORD)
+        enrolment = totp.enrolment(admins.by_username("ada"))
+        assert enrolment is not None
+        totp.confirm(admins.by_username("ada"), pyotp.TOTP(enrolment.secret).now())
+    axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/join/{token}")
+    assert page.evaluate(OVERFLOW) <= 0
+    page.evaluate(axe)
+    assert page.evaluate(AXE) == []
+    page.goto("/sign-in")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/sign-in/code")
+    assert page.evaluate(OVERFLOW) <= 0
+    page.evaluate(axe)
     assert page.evaluate(AXE) == []

@@ -21,11 +21,14 @@ CHANGES = [
     ("/w/default/tests/preview", {"who": "anonymous", "allowed": "0", "operation": "join", "channel": "a"}),
     ("/w/default/tests/1/delete", {}),
     ("/w/default/settings/switches", {"expected_version": "1"}),
-    ("/w/default/settings/workspace", {"name": "Other"}),
     ("/w/default/tokens/mint", {"ttl": "3600"}),
     ("/w/default/tokens/keys", {"name": "k", "scopes": "read"}),
     ("/w/default/tokens/keys/1/revoke", {}),
     ("/w/default/tokens/revoke", {"jti": "x"}),
+]
+OWNERS_CHANGES = [
+    ("/w/default/settings/workspace", {"name": "Other"}),
+    ("/w/default/people/invitations", {"role": "viewer"}),
 ]
 SIGHTS = [
     "/w/default",
@@ -37,6 +40,7 @@ SIGHTS = [
     "/w/default/tests/export",
     "/w/default/tokens",
     "/w/default/settings",
+    "/w/default/people",
 ]
 
 
@@ -52,9 +56,18 @@ def test_readers_see_and_change_nothing(role: RoleName, signed_in: Callable[...,
     client = signed_in(role)
     for path in SIGHTS:
         assert client.get(path).status_code == 200
-    for path, form in CHANGES:
+    for path, form in CHANGES + OWNERS_CHANGES:
         assert client.post(path, data=form | {"csrf_token": client.token}).status_code == 403, path  # type: ignore[attr-defined]
     assert office.version() == 1
+
+
+@pytest.mark.parametrize(("path", "form"), OWNERS_CHANGES)
+@pytest.mark.parametrize(("role", "status"), [(RoleName.EDITOR, 403), (RoleName.OWNER, 303)])
+def test_some_changes_are_the_owners(
+    path: str, form: dict[str, str], role: RoleName, status: int, signed_in: Callable[..., FlaskClient]
+) -> None:
+    client = signed_in(role)
+    assert client.post(path, data=form | {"csrf_token": client.token}).status_code == status  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("role", [RoleName.OWNER, RoleName.EDITOR])
@@ -68,7 +81,7 @@ def test_owners_and_editors_change(
     assert answer.status_code in (200, 303), path
 
 
-@pytest.mark.parametrize(("path", "form"), CHANGES)
+@pytest.mark.parametrize(("path", "form"), CHANGES + OWNERS_CHANGES)
 def test_nothing_is_changed_without_the_token(
     path: str, form: dict[str, str], signed_in: Callable[..., FlaskClient], office: Office
 ) -> None:

@@ -137,61 +137,6 @@ def test_hostile_texts_are_only_texts(at_home: Page, office: Office) -> None:
     expect(at_home.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
 
 
-def test_tokens_are_minted_and_looked_into(at_home: Page) -> None:
-    at_home.goto("/w/default/tokens")
-    at_home.get_by_label("Extras").fill("[1]")
-    at_home.get_by_role("button", name="Mint token").click()
-    expect(at_home.locator("#extras-error")).to_contain_text("Expected an object")
-    at_home.get_by_label("User id").fill("u1")
-    at_home.get_by_label("Extras").fill('{"name": "</code><img src=x onerror=alert(1)>"}')
-    at_home.get_by_role("button", name="Mint token").click()
-    token = at_home.locator("#mint pre").inner_text()
-    at_home.get_by_label("Token", exact=True).fill(token)
-    at_home.get_by_role("button", name="Look inside").click()
-    expect(at_home.locator("#inspect .verdict")).to_have_text("accepted")
-    expect(at_home.locator("#inspect pre")).to_contain_text("<img src=x")
-
-
-def test_an_api_key_is_shown_once(at_home: Page) -> None:
-    at_home.goto("/w/default/tokens")
-    at_home.get_by_label("Name").fill("backend")
-    at_home.get_by_role("button", name="Create key").click()
-    expect(at_home.locator(".made pre")).to_contain_text("tg_")
-    at_home.goto("/w/default/tokens")
-    expect(at_home.locator(".made")).to_have_count(0)
-    at_home.get_by_text("Revoke…").click()
-    at_home.get_by_role("button", name="Revoke").click()
-    expect(at_home.locator("#notices")).to_contain_text("The key is revoked")
-
-
-def test_a_minted_token_is_listed_at_once(at_home: Page) -> None:
-    at_home.goto("/w/default/tokens")
-    at_home.get_by_label("User id").fill("u7")
-    at_home.get_by_role("button", name="Mint token").click()
-    expect(at_home.locator("#minted tbody tr")).to_have_count(1)
-    expect(at_home.locator("#minted")).to_contain_text("u7")
-    at_home.get_by_text("Revoke…").click()
-    at_home.get_by_role("button", name="Revoke").click()
-    expect(at_home.locator("#minted")).to_contain_text("revoked")
-    expect(at_home.get_by_role("heading", name="still valid")).to_have_count(0)
-
-
-def test_loading_again_makes_no_second_key_and_names_are_not_doubled(at_home: Page) -> None:
-    at_home.goto("/w/default/tokens")
-    at_home.get_by_label("Name").fill("backend")
-    at_home.get_by_role("button", name="Create key").click()
-    expect(at_home.locator(".made pre")).to_contain_text("tg_")
-    rows = at_home.locator("section[aria-labelledby=keys-title] tbody tr")
-    expect(rows).to_have_count(1)
-    at_home.reload()
-    expect(rows).to_have_count(1)
-    expect(at_home.locator(".made")).to_have_count(0)
-    at_home.get_by_label("Name").fill("backend")
-    at_home.get_by_role("button", name="Create key").click()
-    expect(at_home.locator("#name-error")).to_contain_text("already a key")
-    expect(rows).to_have_count(1)
-
-
 def test_spaces_around_a_typed_target_are_not_meant(at_home: Page, office: Office) -> None:
     at_home.goto("/w/default/channels/new")
     at_home.get_by_label("Channel name").fill("  chat*  ")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import greenlet
+import pyotp
 import pytest
 from flask import Flask
 from sqlalchemy import event
@@ -11,13 +12,35 @@ from tests.services.making import BY, rule, rules
 from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
-from webapp.models import Workspace
-from webapp.services import admins, apikeys, keys, ruletests, tokens, workspaces
+from webapp.models import Admin, Workspace
+from webapp.services import admins, apikeys, invitations, keys, ruletests, sessions, tokens, totp, workspaces
 from webapp.services import rules as rule_service
 
 PASSWORD = "correct horse battery"
 TEST = {"name": "t", "channel": "a", "operation": "join", "identity": {"sub": "bob"}, "allowed": True}
 SPEC = ruletests.Spec("t", "b", "join", None, False)
+
+
+def _signed_in(username: str) -> Admin:
+    admin = admins.create(username, PASSWORD, **BY)
+    sessions.begin(admin)
+    return admin
+
+
+def _two_steps(username: str) -> None:
+    admin = admins.create(username, PASSWORD, **BY)
+    totp.begin(admin, PASSWORD)
+    enrolment = totp.enrolment(admins.by_username(username))
+    assert enrolment is not None
+    codes = totp.confirm(admins.by_username(username), pyotp.TOTP(enrolment.secret).now())
+    assert totp.check(admins.by_username(username), codes[0]) is totp.Factor.RECOVERY_CODE
+    assert totp.check(admins.by_username(username), "000000") is None
+
+
+def _invited(workspace: Workspace) -> str:
+    return invitations.create(workspace, "viewer", **BY)[1]
+
+
 USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "publish": lambda w: rule_service.publish(w, rules("chat"), **BY),
     "save a rule": lambda w: rule_service.change(w, rule_service.saving(rule("chat"), None), **BY),
@@ -27,6 +50,9 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "make an API key": lambda w: apikeys.authenticate(apikeys.create(w, "ci", **BY)[1]),
     "make an admin": lambda w: admins.create("ada", PASSWORD, **BY),
     "use a set-up link": lambda w: admins.redeem_setup_link(admins.setup_link(), "ada", PASSWORD),
+    "begin and end sessions": lambda w: sessions.end_all(_signed_in("ada"), **BY),
+    "sign in with two steps": lambda w: _two_steps("ada"),
+    "accept an invitation": lambda w: invitations.join_as_new(_invited(w), "ada", PASSWORD),
     "make a workspace": lambda w: workspaces.create("other", "Other", **BY),
     "save a rule test": lambda w: ruletests.update(w, ruletests.create(w, **TEST, **BY).id, SPEC, **BY),
     "apply rule tests": lambda w: ruletests.replace_all(w, [SPEC, SPEC], **BY),

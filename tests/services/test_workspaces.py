@@ -58,7 +58,7 @@ def test_origins_are_kept_as_browsers_send_them(workspace: Workspace) -> None:
     "origins",
     ["https://a.example", [7], ["a.example"], ["*"], ["https://*.example.com"], ["https://a.example/path"],
      ["https://a.example?x"], ["ftp://a.example"], ["https://u:p@a.example"], ["https://a.example:x"], ["https://"],
-     ["https://[::1"], ["https://a.example"] * 101],
+     ["https://[::1"], ["https://a.example"] * 101, ["https://" + "a" * 300]],
 )  # fmt: skip
 def test_what_is_no_origin_is_refused(workspace: Workspace, origins: Any) -> None:
     with pytest.raises(InvalidInput) as caught:

@@ -5,7 +5,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from ..models import RoleName, Scope
-from ..services import admins, apikeys, workspaces
+from ..services import admins, apikeys, totp, workspaces
 from .group import SOURCE, author, read_password, settings_of, workspace_named, workspace_option
 from .serving import dashboard_address
 
@@ -19,7 +19,7 @@ def setup_link() -> None:
     click.echo(f"{dashboard_address(settings_of(current_app))}/setup/{token}")
 
 
-admin = AppGroup("admin", help="Make, list and remove admins, and reset their passwords.")
+admin = AppGroup("admin", help="Make, list and remove admins, reset their passwords and two-step sign-ins.")
 
 
 @admin.command("create")
@@ -47,6 +47,14 @@ def reset_password(username: str) -> None:
     admins.by_username(username)
     admins.reset_password(username, read_password(), author=author(), source=SOURCE)
     click.echo("The password is set, and all sessions of this admin have ended.")
+
+
+@admin.command("reset-totp")
+@click.argument("username")
+def reset_totp(username: str) -> None:
+    """Switch two-step sign-in off for an admin who has neither the app nor a recovery code."""
+    reset = totp.reset(username, author=author(), source=SOURCE)
+    click.echo(f"The password alone signs {reset.username} in now.")
 
 
 @admin.command("list")

@@ -3,8 +3,6 @@
 import re
 import secrets
 from datetime import timedelta
-from hashlib import sha256
-from hmac import compare_digest
 from typing import cast
 
 from sqlalchemy import func, select, update
@@ -12,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..models import Action, Admin, Role, RoleName, SetupLink, Source, Workspace, now
-from . import audit, passwords
+from . import audit, passwords, sessions
 from .errors import Conflict, InvalidInput, NotFound, ServiceError
+from .hashes import hash_of
 from .transactions import locked, reading, writing
 
 SETUP_LINK_LIVES = timedelta(hours=1)
@@ -37,7 +36,7 @@ def setup_link(*, author: str = "system", source: Source | str = Source.SYSTEM) 
     """Make a one-time token with which an owner can be made within an hour. Only its hash is kept."""
     token = secrets.token_urlsafe(32)
     with writing() as session:
-        session.add(SetupLink(token_hash=_hash(token), expires_at=now() + SETUP_LINK_LIVES))
+        session.add(SetupLink(token_hash=hash_of(token), expires_at=now() + SETUP_LINK_LIVES))
         audit.record(session, Action.SETUP_LINK_CREATE, actor=author, source=source)
     return token
 
@@ -58,14 +57,16 @@ def redeem_setup_link(token: str, username: str, password: str, *, address: str 
     """
     if not check_setup_link(token):
         raise LinkProblem
-    name = _checked_username(username)
+    name = checked_username(username)
     password_hash = passwords.hashed(passwords.checked(password))
     try:
         with writing() as session:
             # The hash took its time: another request may have used the link meanwhile.
             used = session.execute(
                 update(SetupLink)
-                .where(SetupLink.token_hash == _hash(token), SetupLink.used_at.is_(None), SetupLink.expires_at > now())
+                .where(
+                    SetupLink.token_hash == hash_of(token), SetupLink.used_at.is_(None), SetupLink.expires_at > now()
+                )
                 .values(used_at=now())
             )
             if used.rowcount != 1:  # type: ignore[attr-defined]
@@ -73,7 +74,7 @@ def redeem_setup_link(token: str, username: str, password: str, *, address: str 
             session.execute(update(SetupLink).where(SetupLink.used_at.is_(None)).values(used_at=now()))
             return _add(session, name, password_hash, RoleName.OWNER, None, name, Source.WEB, address)
     except IntegrityError:
-        raise _taken(name) from None
+        raise taken(name) from None
 
 
 def create(
@@ -92,13 +93,13 @@ def create(
         InvalidInput: the user name, password or role can't be taken.
         Conflict: somebody has this user name.
     """
-    name, checked_role = _checked_username(username), _checked_role(role)
+    name, given = checked_username(username), checked_role(role)
     password_hash = passwords.hashed(passwords.checked(password))
     try:
         with writing() as session:
-            return _add(session, name, password_hash, checked_role, workspace, author, source, address)
+            return _add(session, name, password_hash, given, workspace, author, source, address)
     except IntegrityError:
-        raise _taken(name) from None
+        raise taken(name) from None
 
 
 def reset_password(
@@ -117,6 +118,7 @@ def reset_password(
         if admin is None:
             raise NotFound({"username": "There is no such admin."})
         admin.password_hash = password_hash
+        sessions.end_with_password(session, admin.id)
         after = {"username": admin.username}
         audit.record(session, Action.ADMIN_PASSWORD, actor=author, source=source, after=after, address=address)
     return admin
@@ -139,17 +141,6 @@ def authenticate(username: str, password: str) -> Admin | None:
     if not passwords.verify(admin.password_hash if admin is not None else None, password) or admin is None:
         return None
     return _rehashed(admin, password) if passwords.is_outdated(admin.password_hash) else admin
-
-
-def load(session_id: str) -> Admin | None:
-    """Return the admin that a session names (``Admin.get_id()``), unless the password has changed since."""
-    number, _, _ = session_id.partition(".")
-    if not number.isdecimal() or len(number) > 9:
-        return None
-    admin = by_id(int(number))
-    if admin is None or not compare_digest(admin.get_id().encode(), session_id.encode("utf-8", "replace")):
-        return None
-    return admin
 
 
 def by_id(admin_id: int) -> Admin | None:
@@ -226,6 +217,20 @@ def members(workspace: Workspace) -> list[tuple[Admin, RoleName]]:
     return [(admin, RoleName(role)) for admin, role in rows]
 
 
+def member(workspace: Workspace, admin_id: int) -> Admin:
+    """Return somebody with a role in a workspace, by number.
+
+    Raises:
+        NotFound: nobody there has this number.
+    """
+    query = select(Admin).join(Role, Role.admin_id == Admin.id)
+    with reading() as session:
+        found: Admin | None = session.scalar(query.where(Role.workspace_id == workspace.id, Admin.id == admin_id))
+    if found is None:
+        raise NotFound({"admin": "There is no such person in this workspace."})
+    return found
+
+
 def set_role(
     admin: Admin,
     workspace: Workspace,
@@ -233,19 +238,23 @@ def set_role(
     *,
     author: str,
     source: Source | str,
+    only_members: bool = False,
     address: str | None = None,
 ) -> None:
-    """Give an admin a role in a workspace, or with None take it away.
+    """Give an admin a role in a workspace, or with None take it away; ``only_members`` who has one there.
 
     Raises:
         InvalidInput: there is no such role.
+        NotFound: the admin has no role there (any more), and only members were meant.
         Conflict: the workspace would be left without an owner.
     """
-    wanted = _checked_role(role) if role is not None else None
+    wanted = checked_role(role) if role is not None else None
     with writing() as session:
         locked(session, workspace.id)
         row = session.get(Role, (admin.id, workspace.id))
         before = row.role if row is not None else None
+        if row is None and only_members:
+            raise NotFound({"role": f"{admin.username} is no longer in this workspace."})
         if before == wanted:
             return
         if before == RoleName.OWNER and _owners(session, workspace) == 1:
@@ -297,7 +306,7 @@ def _found(username: str) -> Admin | None:
 
 
 def _usable_link(session: Session, token: str) -> SetupLink | None:
-    link = session.get(SetupLink, _hash(token))
+    link = session.get(SetupLink, hash_of(token))
     return link if link is not None and link.used_at is None and link.expires_at > now() else None
 
 
@@ -321,23 +330,30 @@ def _folded(username: str) -> str:
     return username.strip().lower()
 
 
-def _checked_username(username: object) -> str:
+def checked_username(username: object) -> str:
+    """Return a user name as it is kept.
+
+    Raises:
+        InvalidInput: it can't be taken.
+    """
     name = _folded(username) if isinstance(username, str) else ""
     if not _USERNAME.fullmatch(name):
         raise InvalidInput({"username": "Up to 100 letters, digits and any of `. _ @ + -`, beginning with the former."})
     return name
 
 
-def _checked_role(role: object) -> RoleName:
+def checked_role(role: object) -> RoleName:
+    """Return a role by its name.
+
+    Raises:
+        InvalidInput: there is none.
+    """
     try:
         return RoleName(role)  # type: ignore[arg-type]
     except ValueError:
         raise InvalidInput({"role": f"Expected one of {', '.join(RoleName)}."}) from None
 
 
-def _taken(username: str) -> Conflict:
+def taken(username: str) -> Conflict:
+    """What is raised where somebody has this user name."""
     return Conflict({"username": f"There is already an admin `{username}`."})
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ..core.actors import Actor, ClaimError, actor_from_claims
@@ -38,6 +38,16 @@ class Minted:
     token: str
     jti: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MintedPage:
+    """A page of the tokens made here, each with whether it was revoked. ``total`` counts all that were looked for."""
+
+    tokens: tuple[tuple[MintedToken, bool], ...]
+    total: int
+    page: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +213,30 @@ def revoke(
 
 def minted(workspace: Workspace, *, limit: int = 100) -> list[tuple[MintedToken, bool]]:
     """List the tokens made here that have not expired, newest first, each with whether it was revoked."""
-    query = (
+    with reading() as session:
+        return [(token, bool(revoked)) for token, revoked in session.execute(_unexpired(workspace).limit(limit))]
+
+
+def minted_page(workspace: Workspace, *, wanted: str = "", page: int = 1, most: int = 50) -> MintedPage:
+    """Find tokens made here that have not expired by a part of the user id, the token's id or its maker.
+
+    A page beyond the last one is the last one.
+    """
+    query = _unexpired(workspace)
+    wanted = wanted.strip().replace("\x00", "")
+    if wanted:
+        fields = (MintedToken.subject, MintedToken.jti, MintedToken.created_by)
+        query = query.where(or_(*(field.icontains(wanted, autoescape=True) for field in fields)))
+    with reading() as session:
+        total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+        pages = max(1, -(-total // most))
+        page = min(max(page, 1), pages)
+        rows = session.execute(query.limit(most).offset((page - 1) * most)).all()
+    return MintedPage(tuple((token, bool(revoked)) for token, revoked in rows), total, page, pages)
+
+
+def _unexpired(workspace: Workspace) -> Any:
+    return (
         select(MintedToken, RevokedToken.jti.is_not(None))
         .outerjoin(
             RevokedToken,
@@ -211,10 +244,7 @@ def minted(workspace: Workspace, *, limit: int = 100) -> list[tuple[MintedToken,
         )
         .where(MintedToken.workspace_id == workspace.id, MintedToken.expires_at > now())
         .order_by(MintedToken.created_at.desc(), MintedToken.jti)
-        .limit(limit)
     )
-    with reading() as session:
-        return [(token, bool(revoked)) for token, revoked in session.execute(query)]
 
 
 def _checked_ttl(ttl: object, most: int) -> int:

@@ -30,6 +30,7 @@ __all__ = [
 DEFAULT = "default"
 _CANONICAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ORIGINS_MOST = 100
+ORIGIN_LENGTH_MOST = 300
 
 
 def ensure_default() -> Workspace:
@@ -185,6 +186,8 @@ def _checked_origins(values: object) -> list[str]:
 
 def _checked_origin(value: str) -> str:
     """Return an origin as browsers send it: scheme and host in lower case, no default port, no path."""
+    if len(value) > ORIGIN_LENGTH_MOST:
+        raise InvalidInput({"allowed_origins": f"An origin has at most {ORIGIN_LENGTH_MOST} characters."})
     message = f"`{value}` is not an origin; write for example `https://app.example.com`."
     try:
         parts = urlsplit(value)

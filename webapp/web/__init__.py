@@ -6,12 +6,16 @@ from flask.sessions import SecureCookieSessionInterface
 from ..extensions import csrf, limiter
 from . import (
     access,
+    account,
+    audit,
     auth,
     channels,
     csp,
     drafts,
     errors,
+    explain,
     overview,
+    people,
     ruletests,
     settings,
     shell,
@@ -19,6 +23,7 @@ from . import (
     transfer,
     versions,
     wording,
+    workspaces,
 )
 from .htmx import htmx
 
@@ -48,5 +53,20 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
-    for area in (auth, overview, channels, drafts, versions, transfer, ruletests, tokens, settings):
+    for area in (
+        auth,
+        account,
+        workspaces,
+        overview,
+        channels,
+        drafts,
+        versions,
+        transfer,
+        ruletests,
+        explain,
+        tokens,
+        people,
+        audit,
+        settings,
+    ):
         app.register_blueprint(area.blueprint)

@@ -5,11 +5,15 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from . import refusals
 from .htmx import htmx
 
 TEXTS: dict[int, tuple[str, str]] = {
     400: ("That request was not understood", "Go back and try again."),
-    403: ("Your role does not allow this", "Owners and editors change things here; developers and viewers look."),
+    403: (
+        "Your role does not allow this",
+        "Nothing was changed. An owner of the workspace can give you another role.",
+    ),
     404: ("There is nothing here", "The address may be mistyped, or what it named is gone."),
     405: ("That can't be done here", "This address does not answer to that kind of request."),
     409: ("Something changed in the meantime", "Look at what is in force now and try again."),
@@ -25,7 +29,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _page)
 
 
-def _form_too_old(_error: CSRFError) -> Response:
+def _form_too_old(error: CSRFError) -> Response:
+    refusals.note(f"no valid token in the form: {error.description}")
     return _render(
         400, "This form is too old", "You were signed out or signed in again since. Reload the page and try again."
     )

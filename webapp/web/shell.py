@@ -36,7 +36,10 @@ PLACES = (
     Place("channels.page", "Channels", "radio"),
     Place("versions.page", "Versions", "history"),
     Place("ruletests.page", "Tests", "list-checks"),
+    Place("explain.page", "Explain a user", "user-round-search"),
     Place("tokens.page", "Tokens and keys", "key-round"),
+    Place("people.page", "People", "users-round"),
+    Place("audit.page", "Audit", "scroll-text"),
     Place("settings.page", "Settings", "settings"),
 )
 

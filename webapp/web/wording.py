@@ -29,7 +29,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 def said(sentence: object) -> Markup:
     """Escape a sentence and set what stands in backticks as code, what stands in asterisks emphasized."""
-    parts = _CODE.split(str(sentence))
+    parts = _CODE.split(printable(str(sentence)))
     html = Markup("")
     for i, part in enumerate(parts):
         if i % 2:
@@ -61,7 +61,12 @@ def clock(moment: datetime | None) -> str:
 
 def pretty(value: object) -> str:
     """Write a JSON value for reading."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return printable(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def printable(text: str) -> str:
+    """Write halves of surrogate pairs as escapes: a stranger's token may hold some, and no page can carry them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 FIELDS = {

@@ -1,5 +1,6 @@
-"""Set-up with a one-time link, sign-in and sign-out."""
+"""Set-up with a one-time link, invitations, sign-in and sign-out."""
 
+from . import joining
 from .views import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "joining"]

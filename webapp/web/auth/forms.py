@@ -33,6 +33,25 @@ class SetupForm(FlaskForm):
     )
 
 
+class JoinForm(FlaskForm):
+    """A click by who is signed in."""
+
+
+class CodeForm(FlaskForm):
+    code = StringField(
+        "Code",
+        description="Six digits from your app. Without it, one of your recovery codes.",
+        validators=[InputRequired("Enter a code."), Length(max=40, message="That is too long for a code.")],
+        render_kw={
+            "autocomplete": "one-time-code",
+            "inputmode": "text",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "class": "mono",
+        },
+    )
+
+
 class SignInForm(FlaskForm):
     username = StringField(
         "Username",

@@ -1,11 +1,10 @@
 """The forms of a workspace's settings."""
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...core.ruleset import Switches
-from ..channels.forms import VersionForm
 
 _TEXTS = {
     "enabled": (
@@ -34,16 +33,22 @@ _TEXTS = {
 }
 
 
-class SwitchesForm(VersionForm):
-    """The switches that belong to the rule set: saving them publishes a version."""
+class SwitchesForm(FlaskForm):
+    """The switches that belong to the rule set. ``seen`` names those that were on when the page was made."""
 
-    @property
-    def switches(self) -> Switches:
-        return Switches(**{name: self[name].data for name in _TEXTS})
+    seen = HiddenField()
 
     def fill(self, switches: Switches) -> None:
+        """Show switches as they are."""
         for name in _TEXTS:
             self[name].data = getattr(switches, name)
+        self.seen.data = " ".join(name for name in _TEXTS if getattr(switches, name))
+
+    def on(self, now: Switches) -> Switches:
+        """Put what was switched on this page on top of what others may have switched meanwhile."""
+        seen = set((self.seen.data or "").split())
+        switched = {name: self[name].data for name in _TEXTS if self[name].data != (name in seen)}
+        return Switches(**{name: switched.get(name, getattr(now, name)) for name in _TEXTS})
 
     @property
     def boxes(self) -> list[BooleanField]:

@@ -3,13 +3,14 @@
 from flask import Blueprint, flash, render_template, url_for
 from werkzeug.wrappers import Response
 
-from ...services import rules, workspaces
+from ...services import drafts, rules, workspaces
 from ...services.errors import Conflict, InvalidInput
-from ..access import authorship, current_workspace, in_workspace, needs_editor
+from ..access import authorship, current_workspace, in_workspace, needs_editor, needs_owner
 from ..forms import show_problems
 from ..htmx import go_to
-from ..wording import published
+from .facts import limits, server_facts
 from .forms import SwitchesForm, WorkspaceForm
+from .hits import hits
 
 blueprint = in_workspace(Blueprint("settings", __name__, url_prefix="/w/<canonical>/settings"))
 
@@ -24,27 +25,29 @@ def page() -> Answer:
 @blueprint.post("/switches")
 @needs_editor
 def switches() -> Answer:
-    """Publish the switches; they are in force at once."""
+    """Put the switches into the draft; they are in force when it is published."""
     form = SwitchesForm()
     if not form.validate_on_submit():
         return _page(switches_form=form), 422
+    workspace = current_workspace()
+    before = drafts.working_rules(workspace).switches
+    wanted = form.on(before)
+    if wanted == before:
+        flash("Nothing was switched.", "info")
+        return go_to(url_for("settings.page"))
     try:
-        edit = rules.setting_switches(form.switches)
-        publication = rules.change(
-            current_workspace(), edit, expected_version=form.expected_version.data, **authorship()
-        )
+        drafts.set_switches(workspace, wanted, **authorship())
     except Conflict as error:
-        active = rules.active_rules(current_workspace())
-        form.expected_version.data = active.version
-        form.expected_version.raw_data = None
-        message = f"{error.problems['version']} Your choice is kept: save again to put it on top."
-        return _page(switches_form=form, conflict=message), 409
-    flash(published(publication), "ok")
+        return _page(switches_form=form, conflict=next(iter(error.problems.values()))), 409
+    if drafts.summary(workspace) is None:
+        flash("The switches are as in force again, so there is nothing to publish.", "ok")
+    else:
+        flash("The switches are in the draft. They are in force when it is published.", "ok")
     return go_to(url_for("settings.page"))
 
 
 @blueprint.post("/workspace")
-@needs_editor
+@needs_owner
 def workspace() -> Answer:
     """Change the name and the origins."""
     form = WorkspaceForm()
@@ -65,10 +68,10 @@ def _page(
     switches_form: SwitchesForm | None = None, workspace_form: WorkspaceForm | None = None, conflict: str | None = None
 ) -> str:
     current = current_workspace()
-    active = rules.active_rules(current)
+    active, working = rules.active_rules(current), drafts.working_rules(current)
     if switches_form is None:
-        switches_form = SwitchesForm(formdata=None, expected_version=active.version)
-        switches_form.fill(active.switches)
+        switches_form = SwitchesForm(formdata=None)
+        switches_form.fill(working.switches)
     if workspace_form is None:
         workspace_form = WorkspaceForm(
             formdata=None, name=current.name, allowed_origins="\n".join(current.allowed_origins)
@@ -78,5 +81,10 @@ def _page(
         switches_form=switches_form,
         workspace_form=workspace_form,
         active=active,
+        working=working,
+        draft=drafts.summary(current),
+        hits=hits(current, active),
+        limits=limits(),
+        server_facts=server_facts(current),
         conflict=conflict,
     )

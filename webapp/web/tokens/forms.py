@@ -1,18 +1,34 @@
-"""The forms of tokens and API keys."""
+"""The forms of tokens, signing keys and API keys."""
 
 import json
+import re
+from enum import StrEnum
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms import (
+    HiddenField,
+    IntegerField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
+from ...core.targets import channel_problem
 from ...models.access import Scope
+from ...services.key_material import MATERIAL_MOST
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+JSON_MOST = 64 * 1024
+TOKEN_MOST = 64 * 1024
 
 LIFETIMES = ((900, "15 minutes"), (3600, "1 hour"), (86_400, "1 day"), (604_800, "7 days"), (2_592_000, "30 days"))
+_LIFETIME = re.compile(r"\s*(\d{1,10})\s*([smhd]?)\s*")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 SCOPES = {
     Scope.PUBLISH: "publish: send events to channels",
@@ -22,6 +38,31 @@ SCOPES = {
 }
 
 
+class _JsonObject(TextAreaField):
+    """A JSON object, or nothing; ``value`` is what was read."""
+
+    value: dict[str, Any] | None = None
+
+    def pre_validate(self, _form: object) -> None:
+        self.value = None
+        if not (self.data or "").strip():
+            return
+        if len(self.data) > JSON_MOST:
+            raise ValidationError(f"At most {JSON_MOST:,} characters.")
+        example = (self.render_kw or {}).get("placeholder", "{}")
+        try:
+            value = json.loads(self.data)
+        except (ValueError, RecursionError):
+            raise ValidationError(f"This is not JSON; write for example {example}.") from None
+        if not isinstance(value, dict):
+            raise ValidationError(f"Expected an object, such as {example}.")
+        self.value = value
+
+
+def _example(text: str, rows: int = 2) -> dict[str, str]:
+    return {"rows": str(rows), "spellcheck": "false", "autocomplete": "off", "placeholder": text}
+
+
 class MintForm(FlaskForm):
     sub = StringField(
         "User id",
@@ -29,44 +70,145 @@ class MintForm(FlaskForm):
         validators=[Length(max=255, message="At most 255 characters.")],
         render_kw=PLAIN,
     )
-    extras = TextAreaField(
+    extras = _JsonObject(
         "Extras",
         description="A JSON object that others see beside this client, such as its display name.",
-        render_kw={"rows": "3", "spellcheck": "false", "placeholder": '{"name": "Ada"}'},
+        render_kw=_example('{"name": "Ada"}'),
     )
     authorized_channels = StringField(
         "Only on these channels",
         description="Channel names or patterns, with commas between. Empty: wherever the rules allow it.",
+        validators=[Length(max=JSON_MOST, message=f"At most {JSON_MOST:,} characters.")],
         render_kw=PLAIN,
     )
     ttl = SelectField(
         "Valid for", coerce=int, choices=[SelectChoice(seconds, words) for seconds, words in LIFETIMES], default=3600
     )
+    lifetime = StringField(
+        "Or for exactly",
+        description="Seconds, or `90m`, `12h`, `45d`. It goes before the choice beside it.",
+        validators=[Length(max=40, message="Write for example 90m.")],
+        render_kw=PLAIN | {"placeholder": "90m"},
+    )
+    dbo_id = IntegerField(
+        "Table in Xano", validators=[Optional()], widget=TextInput(), render_kw=PLAIN | {"inputmode": "numeric"}
+    )
+    row_id = IntegerField(
+        "Row in Xano", validators=[Optional()], widget=TextInput(), render_kw=PLAIN | {"inputmode": "numeric"}
+    )
+    grants = _JsonObject(
+        "Grants",
+        description="An access list: the token then allows only what it grants, as far as the rules do.",
+        render_kw=_example('{"resources": {"channels": {"chat/lobby": ["read", "write"]}}}', 3),
+    )
+    claims = _JsonObject(
+        "Further claims",
+        description="A JSON object with claims of your own, which Tidegate does not read.",
+        render_kw=_example('{"iss": "my-backend"}'),
+    )
 
-    extras_object: dict[str, Any] | None = None
+    def validate_dbo_id(self, field: IntegerField) -> None:
+        _check_whole(field)
 
-    def validate_extras(self, field: TextAreaField) -> None:
-        if not (field.data or "").strip():
-            return
-        try:
-            value = json.loads(field.data)
-        except (json.JSONDecodeError, RecursionError):
-            raise ValidationError('This is not JSON; write for example {"name": "Ada"}.') from None
-        if not isinstance(value, dict):
-            raise ValidationError('Expected an object, such as {"name": "Ada"}.')
-        self.extras_object = value
+    def validate_row_id(self, field: IntegerField) -> None:
+        _check_whole(field)
+
+    def validate_lifetime(self, field: StringField) -> None:
+        if (field.data or "").strip() and _LIFETIME.fullmatch(field.data) is None:
+            raise ValidationError("Expected a number of seconds, or one with `m`, `h` or `d`, such as 90m.")
+
+    @property
+    def seconds(self) -> int:
+        written = _LIFETIME.fullmatch(self.lifetime.data or "")
+        if written is not None:
+            return int(written[1]) * _UNITS[written[2]]
+        chosen: int = self.ttl.data
+        return chosen
 
     @property
     def channels(self) -> list[str] | None:
         return [c.strip() for c in (self.authorized_channels.data or "").split(",") if c.strip()] or None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether one of the fields is used, or wrong, that stand folded."""
+        return any(f.data not in (None, "") or f.errors for f in (self.dbo_id, self.row_id, self.grants, self.claims))
+
 
 class InspectForm(FlaskForm):
     token = TextAreaField(
         "Token",
-        validators=[InputRequired("Paste a token here.")],
+        validators=[
+            InputRequired("Paste a token here."),
+            Length(max=TOKEN_MOST, message=f"At most {TOKEN_MOST:,} characters; no token is longer."),
+        ],
         render_kw={"rows": "3", "spellcheck": "false", "autocomplete": "off"},
     )
+    channel = StringField(
+        "What may it do on channel",
+        description="Empty: only what is in it.",
+        validators=[Length(max=2000, message="A channel name has at most 255 characters.")],
+        render_kw=PLAIN | {"placeholder": "chat/lobby"},
+    )
+
+    def validate_channel(self, field: StringField) -> None:
+        problem = channel_problem(field.data) if field.data else None
+        if problem:
+            raise ValidationError(problem)
+
+
+class RevokeForm(FlaskForm):
+    """Names a token by its id, or by itself."""
+
+    jti = StringField("Id of the token", render_kw=PLAIN)
+    token = HiddenField()
+    reason = StringField(
+        "Why", validators=[Length(max=200, message="At most 200 characters.")], render_kw={"autocomplete": "off"}
+    )
+
+
+class KeySource(StrEnum):
+    """Where a new signing key comes from."""
+
+    RANDOM = "random"
+    SECRET = "secret"
+    PUBLIC_KEY = "public_key"
+    JWKS = "jwks"
+    URL = "url"
+
+
+class SigningKeyForm(FlaskForm):
+    source = SelectField(
+        "What",
+        choices=[
+            SelectChoice(KeySource.RANDOM.value, "A new random secret (HS256)"),
+            SelectChoice(KeySource.SECRET.value, "A secret of your own (HS256)"),
+            SelectChoice(KeySource.PUBLIC_KEY.value, "A public key or certificate in PEM"),
+            SelectChoice(KeySource.JWKS.value, "A set of public keys (JWKS)"),
+            SelectChoice(KeySource.URL.value, "The address of a set of public keys"),
+        ],
+        default=KeySource.RANDOM.value,
+    )
+    material = TextAreaField(
+        "Key",
+        description="The secret, the PEM text, the JSON of the set, or its address. "
+        "Empty for a new random secret, which the next page shows.",
+        validators=[Length(max=MATERIAL_MOST, message="This is larger than a key can be.")],
+        render_kw={"rows": "4", "spellcheck": "false", "autocomplete": "off"},
+    )
+    kid = StringField(
+        "Name (kid)",
+        description="What tokens name in their header. Empty: a random one.",
+        validators=[Length(max=100, message="At most 100 characters.")],
+        render_kw=PLAIN,
+    )
+
+    def validate_material(self, field: TextAreaField) -> None:
+        is_given = bool((field.data or "").strip())
+        if self.source.data == KeySource.RANDOM and is_given:
+            raise ValidationError("A random secret is made here. Choose above what this is.")
+        if self.source.data != KeySource.RANDOM and not is_given:
+            raise ValidationError("Paste it here.")
 
 
 class ApiKeyForm(FlaskForm):
@@ -84,3 +226,9 @@ class ApiKeyForm(FlaskForm):
         option_widget=CheckboxInput(),
         validators=[InputRequired("Tick at least one.")],
     )
+
+
+def _check_whole(field: IntegerField) -> None:
+    # Beyond this JavaScript, which reads them in the browser, no longer tells whole numbers apart.
+    if field.data is not None and not 0 <= field.data < 2**53:
+        raise ValidationError("Expected a whole number from 0.")

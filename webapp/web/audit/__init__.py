@@ -1,0 +1,5 @@
+"""What was changed: every entry in words, filtered, exported."""
+
+from .views import blueprint
+
+__all__ = ["blueprint"]
