@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -37,10 +38,22 @@ def live(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Iterator[
         yield server
 
 
+@pytest.fixture(scope="module")
+def cookies(browser: Browser, live: Server) -> Any:
+    """The cookies of one sign-in, since there may be no more than ten a minute."""
+    context = browser.new_context(base_url=f"http://127.0.0.1:{live.port}")
+    sign_in(context.new_page())
+    kept = context.cookies()
+    context.close()
+    return kept
+
+
 @pytest.fixture
-def at_live_home(browser: Browser, live: Server) -> Iterator[Page]:
+def at_live_home(browser: Browser, live: Server, cookies: Any) -> Iterator[Page]:
     with quiet_page(browser, f"http://127.0.0.1:{live.port}") as page:
-        yield sign_in(page)
+        page.context.add_cookies(cookies)
+        page.goto("/w/default")
+        yield page
 
 
 def numbers_of(page: Page) -> dict[str, list[float | None]]:
