@@ -3,20 +3,33 @@
 Starts a server with a temporary instance, fills it, and photographs its pages in Debian's Chromium.
 """
 
+import itertools
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 PORT = "18099"
+CHANNELS = (
+    "chat/harbour",
+    "chat/harbour",
+    "chat/moderated",
+    "chat/moderated",
+    "chat/moderated",
+    "lobby",
+    "chat/pilots",
+)
 RULES = [
     {"pattern": "lobby", "anonymous_clients": True, "description": "Announcements to anyone; nobody sends"},
     {
@@ -72,11 +85,11 @@ def main() -> None:
 
 
 def photograph(link: str) -> None:
-    """Become the first admin and take the pictures."""
+    """Become the first admin, change something with clients connected, and take the pictures."""
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, ExitStack() as clients:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
-        page = browser.new_page(viewport={"width": 1280, "height": 640})
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(link)
         page.fill("input[name=username]", "ada")
         for field in page.query_selector_all("input[type=password]"):
@@ -84,13 +97,44 @@ def photograph(link: str) -> None:
         page.keyboard.press("Enter")
         page.wait_for_url("**/w/default")
         base = page.url
+        talking = [clients.enter_context(_client()) for _ in CHANNELS]
+        for client, channel in zip(talking, CHANNELS):
+            _send(client, "join", channel, {"presence": True})
+        _talk(talking, seconds=25)
+        _shot(page, base, "overview")
+        page.goto(f"{base}/channels/edit?target=chat/moderated")
+        page.get_by_label("Anonymous clients").uncheck()
+        page.locator("#cell-anonymous-join .diamond").wait_for()
+        page.screenshot(path=IMAGES / "rule.png")
+        page.get_by_role("button", name="Save in the draft").click()
+        page.get_by_role("link", name="Review and publish").wait_for()
         _shot(page, f"{base}/channels?channel=chat/moderated", "channels")
-        _shot(page, f"{base}/channels/edit?target=chat/*&nested=1", "rule")
+        _shot(page, f"{base}/draft", "draft")
+        _shot(page, f"{base}/explain?who=user&user=42", "explain")
+
+
+def _client() -> ClientConnection:
+    return connect(f"ws://127.0.0.1:{PORT}/rt/default", max_queue=None, ping_interval=None)
+
+
+def _send(client: ClientConnection, action: str, channel: str, payload: object) -> None:
+    client.send(json.dumps({"action": action, "options": {"channel": channel}, "payload": payload}))
+
+
+def _talk(clients: list[ClientConnection], seconds: float) -> None:
+    """Let the charts have something to show: every client says something now and then."""
+    ends = time.monotonic() + seconds
+    for number in itertools.count():
+        client, channel = clients[number % len(clients)], CHANNELS[number % len(clients)]
+        _send(client, "message", channel, {"n": number})
+        if time.monotonic() > ends:
+            return
+        time.sleep(0.02 + 0.03 * abs(math.sin(number / 80)))
 
 
 def _shot(page: Page, address: str, name: str) -> None:
     page.goto(address)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)  # what is fetched once the page is there: charts, the preview
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
