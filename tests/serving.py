@@ -26,7 +26,9 @@ import webapp.server
 from webapp import create_app
 from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
-from webapp.services import admins, audit, keys, rules, tokens, workspaces
+from webapp.core.ruleset import Rule
+from webapp.core.targets import Target
+from webapp.services import admins, apikeys, audit, drafts, invitations, keys, rules, ruletests, tokens, workspaces
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
@@ -65,6 +67,17 @@ class Door:
 
     def setup_link(self) -> str:
         return f"/setup/{admins.setup_link()}"
+
+    def fill_with(self, text: str) -> None:
+        """Put a text wherever people or programs can put one: a draft, a test, tokens, keys, an invitation."""
+        workspace = workspaces.get("default")
+        drafts.save_rule(workspace, Rule(Target(f"draft{text}"), description=text), author=text)
+        test = {"channel": f"room/{text}"[:250], "operation": "join", "identity": {"sub": text}, "allowed": False}
+        ruletests.create(workspace, name=text, **test, **AUTHOR)
+        tokens.mint(workspace, sub=text, extras={"name": text}, author=text, source="api")
+        apikeys.create(workspace, text, ["read"], **AUTHOR)
+        invitations.create(workspace, "viewer", note=text, **AUTHOR)
+        rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
 
     def origins(self, allowed: list[str]) -> None:
         workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)

@@ -1,0 +1,111 @@
+"""Hostile names, claims, user agents and descriptions on every page of a real server: shown as text, never run."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, Page
+from websockets.sync.client import connect
+
+from tests.servers import Server, rule, serving
+
+from .conftest import PASSWORD
+
+HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{7+7}}</style>\u202e"
+PATHS = (
+    "",
+    "/channels",
+    "/channels?channel={h}",
+    "/channels?q={h}",
+    "/channels/edit?target={h}",
+    "/channels/delete?target={h}",
+    "/channels/switch?target={h}&becomes=off",
+    "/channels/new?preset={h}",
+    "/draft",
+    "/versions",
+    "/versions/1",
+    "/versions/1/roll-back",
+    "/tests",
+    "/tests/1",
+    "/tests/new?channel={h}&operation=join&identity={h}",
+    "/rules/import",
+    "/explain?who=user&user={h}",
+    "/explain?who=user&user={h}&channel={h}",
+    "/explain?who=client&client={s}&channel={h}",
+    "/tokens",
+    "/tokens?q={h}",
+    "/tokens/signing",
+    "/tokens/keys",
+    "/people",
+    "/audit",
+    "/audit?actor={h}&text={h}",
+    "/settings",
+)
+INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
+
+
+@pytest.fixture(scope="module")
+def hostile_server() -> Iterator[Server]:
+    with serving(limit_messages_per_minute=0) as server:
+        server.publish(rule(HOSTILE, "A P M", description=HOSTILE, history=25), rule("*", "A P M", description=HOSTILE))
+        yield server
+
+
+@pytest.fixture
+def owner(browser: Browser, hostile_server: Server) -> Iterator[Page]:
+    """A page of the first owner, whose browser itself has a hostile name."""
+    context = browser.new_context(
+        base_url=f"http://127.0.0.1:{hostile_server.port}", user_agent=HOSTILE.encode("ascii", "ignore").decode()
+    )
+    page = context.new_page()
+    page.goto(hostile_server.call("setup_link"))
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password, repeated").fill(PASSWORD)
+    page.get_by_role("button", name="Create owner").click()
+    page.wait_for_url("**/w/default")
+    yield page
+    context.close()
+
+
+def test_every_page(owner: Page, hostile_server: Server) -> None:
+    reports: list[str] = []
+    owner.on("dialog", lambda dialog: (reports.append(f"dialog: {dialog.message}"), dialog.dismiss()))  # type: ignore[func-returns-value]
+    owner.on("console", lambda m: reports.append(m.text) if m.type in ("error", "warning") else None)
+    owner.on("pageerror", lambda error: reports.append(str(error)))
+    hostile_server.call("fill_with", text=HOSTILE)
+    token = hostile_server.token(HOSTILE, extras={"name": HOSTILE, HOSTILE: HOSTILE})
+    agent = HOSTILE.encode("ascii", "ignore").decode()
+    address = f"ws://127.0.0.1:{hostile_server.port}/rt/default"
+    with ExitStack() as clients:
+        for channel in (HOSTILE, f"room/{HOSTILE}"):
+            client = clients.enter_context(connect(address, subprotocols=[token], user_agent_header=agent))  # type: ignore[list-item]
+            for action in ("join", "message"):
+                client.send(json.dumps({"action": action, "options": {"channel": channel}, "payload": {"t": HOSTILE}}))
+            client.send(json.dumps({"action": "message", "options": {"channel": "x" + HOSTILE}, "payload": HOSTILE}))
+            socket_id = next(c["socket_id"] for c in hostile_server.call("clients"))
+        names = {"h": re.sub(r"[^A-Za-z0-9]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), HOSTILE)}
+        for path in PATHS:
+            answer = owner.goto("/w/default" + path.format(**names, s=socket_id))
+            assert answer is not None
+            assert answer.status in (200, 404), path
+            owner.wait_for_load_state("load")
+            assert owner.evaluate(INJECTED) == 0, path
+            assert "14</style>" not in owner.content(), path
+        for path in (
+            "/channels",
+            "/draft",
+            "/versions",
+            "/tests",
+            "/tokens",
+            "/people",
+            "/audit",
+            "/explain?who=client",
+        ):
+            owner.goto("/w/default" + path)
+            assert "<script>alert(2)</script>" in owner.locator("main").inner_text(), f"{path} does not show it at all"
+        owner.goto("/account")
+        assert owner.evaluate(INJECTED) == 0
+    assert reports == []
