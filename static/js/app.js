@@ -131,3 +131,6 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.response?.status === 422) goToError();
 });
 goToError();
+
+// On a phone the navigation scrolls sideways: show where one is.
+document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
