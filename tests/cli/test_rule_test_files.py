@@ -36,7 +36,7 @@ def test_a_test_that_fails_is_told_with_the_step_that_decided(run: Run, app: Fla
     assert result.exit_code == 1
     assert result.output.splitlines()[-3:] == [
         "fails    bob may send private in `chat/a`",
-        "         denied: private_messaging_off. *Client private messaging* is off.",
+        "         denied: private_messaging_off. Client private messaging is off.",
         "2 tests, 1 failed.",
     ]
 
@@ -46,7 +46,7 @@ def test_what_is_allowed_against_expectation_names_the_box(run: Run, app: Flask)
     result = run("rules", "check", "-", input=RULES)
     assert (result.exit_code, result.output.splitlines()[-2]) == (
         1,
-        "         allowed. *Client public messaging* is on.",
+        "         allowed. Client public messaging is on.",
     )
 
 

@@ -174,3 +174,22 @@ def test_grants_that_were_written_read_the_same_and_are_one_kind(held: Grants) -
     again = parse_grants(grants_document(held))
     assert again == held
     assert hash(again) == hash(held)
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        {f"^room-{number}$": ["read"] for number in range(101)},
+        {"x" * 501: ["read"]},
+        {".{999}0": ["read"]},  # small to write, large to compile
+    ],
+)
+def test_patterns_that_would_take_the_loop_s_time_are_refused(patterns: dict[str, list[str]]) -> None:
+    """Seven hundred of them, in claims that nobody had signed, stopped all clients for seconds."""
+    with pytest.raises(GrantError, match=r"grants\.patterns"):
+        channel_grants(patterns=patterns)
+
+
+def test_as_many_patterns_as_may_be_are_compiled_and_searched() -> None:
+    held = channel_grants(patterns={f"^room-{number}-{'.' * 20}$": ["read"] for number in range(100)})
+    assert reads(held, "room-99-" + "x" * 20)

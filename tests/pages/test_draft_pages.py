@@ -13,6 +13,7 @@ from webapp.core.permissions import Permission
 from webapp.core.ruleset import Rule, RuleSet, Switches
 from webapp.core.targets import Target
 from webapp.models import RoleName, Workspace
+from webapp.services import audit as audit_service
 from webapp.services import drafts as drafts_service
 from webapp.services import rules as rules_service
 from webapp.services import ruletests as ruletests_service
@@ -39,7 +40,7 @@ class Service:
         return call
 
 
-drafts, rules = Service(drafts_service), Service(rules_service)
+audit, drafts, rules = Service(audit_service), Service(drafts_service), Service(rules_service)
 ruletests, workspaces = Service(ruletests_service), Service(workspaces_service)
 
 CHAT = {"pattern": "chat", "wildcard": True, "anonymous_clients": True}
@@ -312,3 +313,21 @@ def test_a_version_of_another_workspace_is_not_there(signed_in: SignIn, workspac
     assert client.get("/w/default/versions/3").status_code == 404
     assert client.get("/w/default/versions/1?against=3").status_code == 404
     assert "secret" not in client.get("/w/default/versions/1").text
+
+
+def test_rolling_back_to_a_version_that_fails_tests_needs_a_reason_of_its_own(
+    signed_in: SignIn, workspace: Workspace
+) -> None:
+    client = signed_in()
+    rules.change(workspace, rules.deleting(Target("news")), **BY)
+    ruletests.create(
+        workspace, name="No news", channel="news", operation="join", identity={"sub": "bob"}, allowed=False, **BY
+    )
+    form = {"expected_version": "2", "reason": "Back"}
+    code, page, _ = post(client, "/versions/1/roll-back", **form)
+    assert (code, in_force(workspace)) == (422, 2)
+    assert "1 saved test fails." in page
+    assert post(client, "/versions/1/roll-back", override="It is meant", **form)[0] == 303
+    assert in_force(workspace) == 3
+    entry = audit.entries(workspace.id)[0]
+    assert entry.after["is"] == {"restored": 1, "failed_tests": ["No news"], "override": "It is meant"}

@@ -222,6 +222,20 @@ def test_each_role_gets_what_the_table_says(app: Flask, office: Office, asker: s
     assert wrong == {}
 
 
+def test_a_number_that_no_row_has_is_nothing_to_anybody(app: Flask, office: Office) -> None:
+    """Larger ones than a database takes ended in an error of the server."""
+    with app.app_context():
+        admins.create("somebody", PASSWORD, role=RoleName.OWNER, workspace=office.workspace, author="t", source="cli")
+    wrong = []
+    for route, address in routes(app).items():
+        method = route.split()[0]
+        if "999999" in address and method in ("GET", "POST"):
+            large = address.replace("999999", "9" * 30)
+            if _browser(app, "owner").open(large, method=method, data=_form(app, method)).status_code not in (404, 405):
+                wrong.append(route)
+    assert wrong == []
+
+
 def _browser(app: Flask, asker: str) -> FlaskClient:
     """A browser of its own for each request, so that none sees what another one did to the session."""
     client = app.test_client()

@@ -2,7 +2,7 @@
 
 import pyotp
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from webapp.models import RoleName
 from webapp.services import admins, invitations, sessions, totp
@@ -129,3 +129,17 @@ def test_an_invitation_and_the_second_step(page: Page, office: Office) -> None:
     assert page.evaluate(OVERFLOW) <= 0
     page.evaluate(axe)
     assert page.evaluate(AXE) == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_verdicts_are_seen_and_their_steps_only_when_asked_for(at_home: Page, office: Office, width: int) -> None:
+    """Two pages called different things by one class: verdicts vanished on one, steps covered the form on the other."""
+    office.publish(*RULES)
+    at_home.set_viewport_size({"width": width, "height": 900})
+    at_home.goto("/w/default/explain")
+    for verdict in at_home.locator(".verdict-button").all():
+        expect(verdict).to_be_visible()
+    expect(at_home.locator(".why-steps:visible")).to_have_count(0)
+    at_home.goto("/w/default/channels/new?preset=open-chat")
+    expect(at_home.locator(".matrix .cell:visible")).to_have_count(33)
+    expect(at_home.locator(".why:visible")).to_have_count(0)

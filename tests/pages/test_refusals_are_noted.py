@@ -65,3 +65,13 @@ def test_who_is_not_signed_in_stands_in_the_log_alone(
 def office_id(office: Office) -> int:
     with office.app.app_context():
         return office.workspace.id
+
+
+def test_the_log_holds_no_link_that_may_still_be_valid(
+    client: FlaskClient, office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = office.setup_link()
+    with caplog.at_level("WARNING"):
+        assert client.post(link, data={"username": "eve"}).status_code == 400
+    assert "/setup/<token>" in caplog.text
+    assert link.rsplit("/", 1)[1] not in caplog.text

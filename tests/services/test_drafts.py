@@ -75,14 +75,8 @@ def test_changes_gather_and_none_is_in_force(workspace: Workspace) -> None:
     assert service.active_rules(workspace).version == 1
     said = drafts.summary(workspace)
     assert said is not None
-    assert (said.revision, said.base, said.active, said.updated_by, said.changes, said.behind) == (
-        5,
-        1,
-        1,
-        "ada",
-        5,
-        False,
-    )
+    assert said.revision == draft.revision
+    assert (said.base, said.active, said.updated_by, said.changes, said.behind) == (1, 1, "ada", 5, False)
     drafts.save_rule(workspace, rule("b"), replaces=B, **BOB)
     said = drafts.summary(workspace)
     assert said is not None
@@ -285,3 +279,16 @@ def test_who_changed_a_rule_last(workspace: Workspace) -> None:
     drafts.save_rule(workspace, rule("a", Permission.PRESENCE), replaces=A, author="cem")
     draft = state(workspace)
     assert [draft.changed_by(target) for target in (A, B, C)] == ["cem", "bob", "bob"]
+
+
+def test_a_form_made_for_one_draft_fits_no_other(workspace: Workspace) -> None:
+    """Revisions that began at 1 let a form publish what somebody else had put in the place of what was looked at."""
+    drafts.save_rule(workspace, rule("looked-at"), **ADA)
+    looked_at = state(workspace).revision
+    drafts.discard(workspace, **BY)
+    drafts.save_rule(workspace, rule("unseen"), **BOB)
+    with pytest.raises(Conflict):
+        publish(workspace, expected_revision=looked_at)
+    with pytest.raises(Conflict):
+        drafts.discard(workspace, expected_revision=looked_at, **BY)
+    assert in_force(workspace) == ["a", "b", "c"]

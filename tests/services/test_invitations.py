@@ -140,3 +140,19 @@ def test_at_most_a_hundred_are_open(workspace: Workspace, monkeypatch: pytest.Mo
     invite(workspace)
     with pytest.raises(Conflict, match="2 invitations are open"):
         invite(workspace)
+
+
+@pytest.mark.parametrize("how", ["demoted", "taken out", "deleted"])
+def test_who_is_no_owner_any_more_has_no_way_back_in(workspace: Workspace, how: str) -> None:
+    admins.create("first", PASSWORD, **BY)
+    bob = admins.create("bob", PASSWORD, **BY)
+    token = invitations.create(workspace, "owner", "innocent", author="bob", source="web")[1]
+    other = invite(workspace)
+    if how == "deleted":
+        admins.remove("bob", **BY)
+    else:
+        admins.set_role(bob, workspace, "editor" if how == "demoted" else None, **BY)
+    assert invitations.opened(token) is None
+    with pytest.raises(invitations.InvitationProblem):
+        invitations.join_as_new(token, "again", PASSWORD)
+    assert invitations.opened(other) is not None

@@ -18,7 +18,7 @@ BAD = {
     "a doubled name": ("a: 1\na: 2\n", "`a` is there twice"),
     "a doubled name in JSON": ('{"a": 1, "a": 2}', "`a` is there twice"),
     "two documents": ("--- a\n--- b\n", "another document"),
-    "a name that is a list": ("? [a]\n: 1\n", "unhashable"),
+    "a name that is a list": ("? [a]\n: 1\n", "a name that is no text"),
     "a tab": ("a:\n\t- b\n", "neither JSON nor YAML"),
     "too deep": ("[" * 100_000, "nested too deeply"),
     "too deep in YAML": ("- " * 3000 + "x", "nested too deeply"),
@@ -54,3 +54,34 @@ def test_what_is_not_taken(name: str) -> None:
     text, expected = BAD[name]
     with pytest.raises(NotationError, match=expected):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "1:" * 5000 + "1",
+        "a: 1:30.5",
+        "a: " + "9" * 21,
+        "1: a",
+        "? [a]\n: b",
+        "a: !!bool x",
+        "a: !!timestamp x",
+        'a: !!int ""',
+        'a: !!float ""',
+    ],
+)
+def test_what_yaml_alone_knows_is_refused_in_words(text: str) -> None:
+    """Numbers with colons took half a minute to read, and names that are numbers can be made to collide."""
+    with pytest.raises(NotationError):
+        read(text, Notation.YAML)
+
+
+def test_a_doubled_name_among_many_is_found_at_once() -> None:
+    """Each name was counted among all others: for as many as these that would take minutes, and the loop with it."""
+    many = ",".join(f'"k{number}":1' for number in range(200_000))
+    with pytest.raises(NotationError, match="`k199999` is there twice"):
+        read("{" + many + ',"k199999":1}', Notation.JSON)
+
+
+def test_numbers_as_json_has_them_are_read() -> None:
+    assert read("a: 100\nb: -1.5\nc: 1e3\nd: 0", Notation.YAML)["a"] == 100

@@ -7,11 +7,13 @@ from flask import Flask
 
 from tests.services.making import BY, rules
 from webapp.extensions import db
-from webapp.models import Action, Workspace
-from webapp.services import audit, keys, tokens, workspaces
+from webapp.models import Action, RoleName, Workspace
+from webapp.services import admins, audit, keys, tokens, workspaces
 from webapp.services import rules as rule_service
 from webapp.services.errors import Conflict, InvalidInput, NotFound
 from webapp.services.history import DatabaseStore
+
+PASSWORD = "correct horse battery"
 
 
 def test_the_default_workspace_is_made_once(app: Flask) -> None:
@@ -104,3 +106,15 @@ def test_a_server_in_this_process_is_told_before_publishing_returns(workspace: W
     app.extensions["tidegate.realtime"] = realtime
     assert workspaces.watch() == 1
     assert live.rules.version == 2
+
+
+def test_a_new_workspace_belongs_to_those_who_own_all_others(workspace: Workspace) -> None:
+    everywhere = admins.create("everywhere", PASSWORD, **BY)
+    here = admins.create("here", PASSWORD, role="viewer", workspace=workspace, **BY)
+    made = workspaces.create("second", "Second", **BY)
+    assert admins.role_in(everywhere, made) is RoleName.OWNER
+    assert admins.role_in(here, made) is None
+    owner_of_one = admins.create("one", PASSWORD, role="owner", workspace=made, **BY)
+    third = workspaces.create("third", "Third", **BY)
+    assert admins.role_in(everywhere, third) is RoleName.OWNER
+    assert admins.role_in(owner_of_one, third) is None

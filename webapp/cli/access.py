@@ -124,7 +124,7 @@ workspace = AppGroup("workspace", help="Make and list workspaces.")
 @click.argument("canonical")
 @click.option("--name", help="The name that the dashboard shows; the canonical without it.")
 def create_workspace(canonical: str, name: str | None) -> None:
-    """Make a workspace with a signing key; every admin becomes an owner of it."""
+    """Make a workspace with a signing key; who owns all others becomes an owner of it."""
     made = workspaces.create(canonical, name or canonical, author=author(), source=SOURCE)
     click.echo(f"The workspace {made.canonical} is there. From the second one on, tokens have to name theirs (aud).")
 

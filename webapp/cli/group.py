@@ -1,5 +1,6 @@
 """What all commands share: the application they run in, and how refusals end them."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,6 +89,11 @@ def author() -> str:
 def count(number: int, noun: str) -> str:
     """``count(1, "rule")`` is "1 rule", ``count(2, "rule")`` "2 rules"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def unmarked(sentence: str) -> str:
+    """Write a sentence of the judge without the marks that pages set in other type: asterisks around what is named."""
+    return re.sub(r"\*(\w[^*]*)\*", r"\1", sentence)
 
 
 def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 
 from ..inspector.tap import REFUSALS_KEPT
 from ..services import decisions
-from .group import Failed, Refused, count, settings_of, workspace_named, workspace_option
+from .group import Failed, Refused, count, settings_of, unmarked, workspace_named, workspace_option
 
 TIMEOUT = 30.0
 NO_SERVER = "No server runs on this instance folder: start it with `tidegate serve`."
@@ -171,7 +171,7 @@ def _print_decision(answer: dict[str, Any]) -> None:
 
 def _print_steps(answer: dict[str, Any]) -> None:
     for step in answer.get("steps") or ():
-        click.echo(harmless(f"  {step['state']:<9} {step['subject']}: {step['sentence']}"))
+        click.echo(harmless(f"  {step['state']:<9} {step['subject']}: {unmarked(step['sentence'])}"))
 
 
 def _payload(text: str) -> bytes:

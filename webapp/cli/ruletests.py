@@ -11,7 +11,7 @@ from ..services import decisions
 from ..services import ruletests as service
 from ..services.ruletests import Spec
 from .files import read_document, write_document
-from .group import SOURCE, author, count, workspace_named, workspace_option
+from .group import SOURCE, author, count, unmarked, workspace_named, workspace_option
 from .live import harmless
 
 tests = AppGroup("tests", help="The workspace's saved rule tests as a file (JSON or YAML).")
@@ -47,7 +47,7 @@ def hold_against(workspace: Workspace, rules: RuleSet, file: str | None) -> bool
         decision = outcome.decision
         verdict = "allowed" if decision.allowed else f"denied: {decision.code}"
         click.echo(harmless(f"fails    {outcome.test.name}"))
-        click.echo(harmless(f"         {verdict}. {decisions.deciding_step(decision).sentence}"))
+        click.echo(harmless(f"         {verdict}. {unmarked(decisions.deciding_step(decision).sentence)}"))
     if specs:
         click.echo(
             f"{count(len(specs), 'test')}, {len(failed)} failed."

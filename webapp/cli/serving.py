@@ -20,7 +20,7 @@ LOCK_TIMEOUT = 5.0
 
 SNIPPET = """\
   import {{ XanoClient }} from "@xano/js-sdk";
-  const xano = new XanoClient({{ instanceBaseUrl: "{sdk_base}", realtimeConnectionHash: "{canonical}" }});
+  const xano = new XanoClient({{ instanceBaseUrl: "{sdk_base}", realtimeConnectionCanonical: "{canonical}" }});
   const channel = xano.channel("chat/lobby", {{ queueOfflineActions: true }});
   channel.on((message) => console.log(message));
   channel.message({{ hello: "world" }});

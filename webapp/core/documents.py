@@ -56,7 +56,7 @@ def parse_document(document: object, version: int = 0) -> Parsed:
     if not isinstance(document, Mapping):
         raise DocumentError([Problem("", "Expected an object with `channels`.")])
     problems: list[Problem] = []
-    warnings = [Problem(str(name), "Unknown field, passed over.") for name in document if name not in _TOP_LEVEL]
+    warnings = [Problem(_shown(name), "Unknown field, passed over.") for name in document if name not in _TOP_LEVEL]
     switches = {name: _boolean(document, name, "", problems, default=name == "enabled") for name in _SWITCHES}
     if document.get("hash") is not None and not isinstance(document["hash"], str):
         problems.append(Problem("hash", "Expected a string."))
@@ -104,7 +104,8 @@ def _rule(row: object, path: str, problems: list[Problem], warnings: list[Proble
     if not isinstance(row, Mapping):
         problems.append(Problem(path, "Expected an object."))
         return None
-    warnings += [Problem(f"{path}.{name}", "Unknown field, passed over.") for name in row if name not in _RULE_FIELDS]
+    unknown = [name for name in row if name not in _RULE_FIELDS]
+    warnings += [Problem(f"{path}.{_shown(name)}", "Unknown field, passed over.") for name in unknown]
     before = len(problems)
     nested = _boolean(row, "wildcard", path, problems)
     enabled = _boolean(row, "enabled", path, problems, default=True)
@@ -137,6 +138,11 @@ def _rule(row: object, path: str, problems: list[Problem], warnings: list[Proble
     if target is None or len(problems) > before:
         return None
     return Rule(target, permissions, enabled, description, history, history_events)
+
+
+def _shown(name: object) -> str:
+    """Write a name that somebody chose so that every page can carry it."""
+    return str(name).encode("utf-8", "replace").decode()
 
 
 def _boolean(row: Mapping[str, Any], name: str, path: str, problems: list[Problem], default: bool = False) -> bool:

@@ -14,6 +14,11 @@ import re2
 from .permissions import GrantPermission
 
 KINDS = ("channels", "groups", "uuids")
+PATTERNS_MOST = 100
+PATTERN_MOST = 500
+"""Characters of a pattern."""
+PATTERN_MEMORY = 64 * 1024
+"""Bytes that a compiled pattern may take. Whoever sends a token chooses its patterns, and the loop compiles them."""
 
 PermissionSet = frozenset[GrantPermission]
 
@@ -63,6 +68,7 @@ class Grants:
 def _compile(text: str) -> Any:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = PATTERN_MEMORY
     try:
         pattern = re2.compile(text, options)
     except UnicodeEncodeError:
@@ -90,10 +96,13 @@ def parse_grants(claim: object) -> Grants:
     unknown = set(claim) - {"resources", "patterns"}
     if unknown:
         raise GrantError(f"grants: unknown field `{min(map(str, unknown))}`; known are `resources` and `patterns`.")
-    return Grants(
-        tuple(_entries(claim.get("resources"), "grants.resources")),
-        tuple(_entries(claim.get("patterns"), "grants.patterns")),
-    )
+    patterns = tuple(_entries(claim.get("patterns"), "grants.patterns"))
+    if len(patterns) > PATTERNS_MOST:
+        raise GrantError(f"grants.patterns: {len(patterns)} patterns; at most {PATTERNS_MOST}.")
+    for kind, text, _ in patterns:
+        if len(text) > PATTERN_MOST:
+            raise GrantError(f"grants.patterns.{kind}: a pattern of {len(text)} characters; at most {PATTERN_MOST}.")
+    return Grants(tuple(_entries(claim.get("resources"), "grants.resources")), patterns)
 
 
 def _entries(section: object, place: str) -> Iterable[tuple[str, str, PermissionSet]]:

@@ -89,9 +89,9 @@ class _Looking:
                 if changed:
                     for membership in list(group.members.values()):
                         self._take(membership, after, changed)
-            if monotonic() > slice_ends:
-                gevent.sleep(0)
-                slice_ends = monotonic() + SLICE
+                if monotonic() > slice_ends:  # members whose tokens differ are groups of their own
+                    gevent.sleep(0)
+                    slice_ends = monotonic() + SLICE
         named = self._effects[True] + self._effects[False]
         return Preview(
             members=self._members,

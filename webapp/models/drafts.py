@@ -13,7 +13,7 @@ class Draft(Base):
     """The rule set that a workspace's editors work on together; one at a time.
 
     ``base_number`` is the version that it was begun from (0: none was published yet), ``revision`` grows with every
-    change of it.
+    change of it, from a first one that no other draft has had.
     """
 
     __tablename__ = "draft"

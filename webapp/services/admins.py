@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..models import Action, Admin, Role, RoleName, SetupLink, Source, Workspace, now
+from ..models import Action, Admin, Invitation, Role, RoleName, SetupLink, Source, Workspace, now
 from . import audit, passwords, sessions
 from .errors import Conflict, InvalidInput, NotFound, ServiceError
 from .hashes import hash_of
@@ -185,6 +185,7 @@ def remove(username: str, *, author: str, source: Source | str, address: str | N
                 raise Conflict({"username": message})
         before = {"username": admin.username, "roles": {str(role.workspace_id): role.role for role in roles}}
         for role in roles:
+            _revoke_invitations(session, admin, role.workspace_id)
             session.delete(role)
         session.flush()
         row = session.get(Admin, admin.id)
@@ -265,6 +266,8 @@ def set_role(
             session.delete(row)
         elif wanted is not None:
             session.add(Role(admin_id=admin.id, workspace_id=workspace.id, role=wanted.value))
+        if before == RoleName.OWNER:
+            _revoke_invitations(session, admin, workspace.id)
         audit.record(
             session,
             Action.ROLE_SET if wanted is not None else Action.ROLE_REMOVE,
@@ -295,6 +298,21 @@ def _add(
     after = {"username": username, "role": role.value, "workspace": workspace.canonical if workspace else "all"}
     audit.record(session, Action.ADMIN_CREATE, actor=author, source=source, after=after, address=address)
     return admin
+
+
+def _revoke_invitations(session: Session, admin: Admin, workspace_id: int) -> None:
+    """End the links that somebody made as an owner, who is none any more: one of them would lead back in."""
+    session.execute(
+        update(Invitation)
+        .where(
+            Invitation.workspace_id == workspace_id,
+            Invitation.created_by == admin.username,
+            Invitation.used_at.is_(None),
+            Invitation.revoked_at.is_(None),
+        )
+        .values(revoked_at=now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _found(username: str) -> Admin | None:

@@ -1,6 +1,7 @@
 """How settings and tests are written down: as JSON or as YAML, read strictly."""
 
 import json
+import threading
 from collections.abc import Callable, Hashable
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,11 @@ class Notation(StrEnum):
 
     JSON = "json"
     YAML = "yaml"
+
+
+NUMBER_MOST = 20
+"""Characters of a number."""
+_one_at_a_time = threading.Lock()
 
 
 class NotationError(ValueError):
@@ -46,9 +52,23 @@ class _Strict(Composer, yaml.CSafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         names = [self.construct_object(key, deep=True) for key, _ in node.value]
-        _refuse_doubled([name for name in names if isinstance(name, Hashable)])
+        for key, name in zip(node.value, names):
+            if not isinstance(name, str):
+                raise _Refused(f"line {key[0].start_mark.line + 1} holds a name that is no text")
+        _refuse_doubled(names)
         made: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return made
+
+    def number(self, node: yaml.ScalarNode) -> Any:
+        """Read a number as JSON has it: YAML's, with colons or without end, take minutes of computing."""
+        text = self.construct_scalar(node)
+        if len(text) > NUMBER_MOST or ":" in text:
+            raise _Refused(f"line {node.start_mark.line + 1} holds a number that is not taken: put it into quotes")
+        return self.construct_yaml_float(node) if node.tag.endswith("float") else self.construct_yaml_int(node)
+
+
+for _kind in ("int", "float"):
+    _Strict.add_constructor(f"tag:yaml.org,2002:{_kind}", _Strict.number)
 
 
 def read(text: str, notation: Notation | None = None) -> Any:
@@ -69,7 +89,7 @@ def read(text: str, notation: Notation | None = None) -> Any:
         raise NotationError(f"is neither JSON nor YAML: {' '.join(str(error).split())}.") from None
     except RecursionError:
         raise NotationError("can't be read: it is nested too deeply.") from None
-    except (ValueError, OverflowError, TypeError) as error:
+    except (ValueError, OverflowError, TypeError, LookupError, AttributeError) as error:
         raise NotationError(f"can't be read: {error}.") from None
 
 
@@ -89,7 +109,8 @@ def _apart(function: Callable[[Any], Any], argument: Any) -> Any:
         except Exception as error:  # what ends a thread is written into the log
             return None, error
 
-    made, error = get_hub().threadpool.apply(tried)
+    with _one_at_a_time:  # these threads also hash passwords
+        made, error = get_hub().threadpool.apply(tried)
     if error is not None:
         raise error
     return made
@@ -113,7 +134,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _refuse_doubled(names: list[Any]) -> None:
-    if len(set(names)) != len(names):
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise _Refused(f"`{doubled}` is there twice in one object")
+def _refuse_doubled(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise _Refused(f"`{name}` is there twice in one object")
+        seen.add(name)

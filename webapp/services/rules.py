@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -212,15 +212,19 @@ def publish_document(workspace: Workspace, document: object, *, strict: bool, **
     return replace(publish(workspace, parsed.rules, **how), warnings=parsed.warnings)
 
 
-def roll_back(workspace: Workspace, number: int, **how: Any) -> Publication:
+def roll_back(workspace: Workspace, number: int, *, noted: Mapping[str, Any] | None = None, **how: Any) -> Publication:
     """Publish what an earlier version held, as a new version. ``how`` are the arguments of :func:`publish`.
+
+    ``noted`` is what the audit log says besides.
 
     Raises:
         NotFound: there is no such version.
         Conflict: another version than the expected one is in force.
     """
     rules = rule_set(version(workspace, number))
-    return publish(workspace, rules, edit=RuleEdit(Action.RULES_ROLLBACK, after={"restored": number}), **how)
+    return publish(
+        workspace, rules, edit=RuleEdit(Action.RULES_ROLLBACK, after={"restored": number, **(noted or {})}), **how
+    )
 
 
 def saving(rule: Rule, replaces: Target | None) -> Edit:

@@ -3,8 +3,9 @@
 import re
 from urllib.parse import urlsplit
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from ..models import Action, Admin, Role, RoleName, Source, Workspace
 from . import audit, keys, live
@@ -57,7 +58,7 @@ def create(
     owner: Admin | None = None,
     address: str | None = None,
 ) -> Workspace:
-    """Make a workspace with a secret signing key. Without an owner, every admin becomes one.
+    """Make a workspace with a secret signing key. Without an owner, those become owners who own all others.
 
     Raises:
         InvalidInput: the canonical or the name can't be taken.
@@ -74,7 +75,7 @@ def create(
             session.flush()
             key.workspace_id = workspace.id
             session.add(key)
-            admins = [owner.id] if owner is not None else list(session.scalars(select(Admin.id)))
+            admins = [owner.id] if owner is not None else _owners_of_all(session, workspace)
             session.add_all(Role(admin_id=a, workspace_id=workspace.id, role=RoleName.OWNER.value) for a in admins)
             # From the second workspace on tokens have to name theirs, so the others have to be read again.
             session.execute(
@@ -94,6 +95,13 @@ def create(
     for other in list_all():
         refresh(other.id)
     return workspace
+
+
+def _owners_of_all(session: Session, new: Workspace) -> list[int]:
+    """Say who owns every workspace but a new one."""
+    others = session.scalar(select(func.count()).where(Workspace.id != new.id)) or 0
+    owned = select(func.count()).where(Role.admin_id == Admin.id, Role.role == RoleName.OWNER.value)
+    return list(session.scalars(select(Admin.id).where(owned.scalar_subquery() == others)))
 
 
 def get(canonical: str) -> Workspace:

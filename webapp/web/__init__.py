@@ -1,7 +1,10 @@
 """The dashboard: server-rendered pages, a blueprint package an area."""
 
+from typing import Any
+
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.routing import IntegerConverter, Map
 
 from ..extensions import csrf, limiter
 from . import (
@@ -31,6 +34,13 @@ FORM_MEMORY = 4 * 1024 * 1024
 """Bytes a form may hold: an import of a large workspace's rules is pasted into one."""
 
 
+class _RowNumber(IntegerConverter):
+    """A number in an address that a row can have; a larger one names nothing, and no database takes it."""
+
+    def __init__(self, map: Map, **options: Any) -> None:  # noqa: A002  (Werkzeug's name)
+        super().__init__(map, **{"max": 2**31 - 1} | options)
+
+
 class _Sessions(SecureCookieSessionInterface):
     """Session cookies that stay on encrypted connections wherever they were made on one."""
 
@@ -53,6 +63,7 @@ def init_app(app: Flask) -> None:
     htmx.init_app(app)
     for concern in (csp, errors, access, wording, shell, drafts):
         concern.init_app(app)
+    app.url_map.converters["int"] = _RowNumber
     for area in (
         auth,
         account,

@@ -14,7 +14,10 @@ TEXTS: dict[int, tuple[str, str]] = {
         "Your role does not allow this",
         "Nothing was changed. An owner of the workspace can give you another role.",
     ),
-    404: ("There is nothing here", "The address may be mistyped, or what it named is gone."),
+    404: (
+        "There is nothing here",
+        "The address may be mistyped, what it named may be gone, or you have no role there.",
+    ),
     405: ("That can't be done here", "This address does not answer to that kind of request."),
     409: ("Something changed in the meantime", "Look at what is in force now and try again."),
     413: ("That is too much at once", "The server accepts no more than a few megabytes in a form."),

@@ -15,9 +15,10 @@ AUDITED = parse("1/minute")
 def note(why: str) -> None:
     """Note that this request was refused. Who is not signed in stands in the server's log only."""
     who = current_user.username if current_user.is_authenticated else "somebody who is not signed in"
-    current_app.logger.warning(
-        "Refused: %s, %s %s from %s: %s", who, request.method, request.path, request.remote_addr, why
-    )
+    rule = request.url_rule
+    # The address of a one-time link is a secret, and it may still be valid.
+    path = rule.rule if rule is not None and "token" in rule.arguments else request.path
+    current_app.logger.warning("Refused: %s, %s %s from %s: %s", who, request.method, path, request.remote_addr, why)
     if not current_user.is_authenticated or not limiter.limiter.hit(AUDITED, "refused", who, request.endpoint or ""):
         return
     workspace = g.get("workspace")

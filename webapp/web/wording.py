@@ -9,6 +9,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from ..core.permissions import PERMISSIONS, Permission
+from ..models import Source
 
 _CODE = re.compile(r"`([^`]+)`")
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
@@ -85,6 +86,14 @@ FIELDS = {
 SWITCH_FIELDS = {"enabled": "Realtime is on"}
 
 
+SOURCES = {Source.WEB: "dashboard", Source.API: "JSON API", Source.CLI: "command line", Source.SYSTEM: "the server"}
+
+
+def source_name(source: str) -> str:
+    """Say where a change came from."""
+    return SOURCES[Source(source)]
+
+
 def field_name(name: str, switch: bool = False) -> str:
     """Name a field of the settings document as its form does."""
     return (SWITCH_FIELDS.get(name) if switch else None) or FIELDS.get(name, name)
@@ -110,5 +119,5 @@ def ago(moment: datetime) -> str:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(said=said, clock=clock, ago=ago)
-    app.jinja_env.globals.update(field_name=field_name, field_value=field_value)
+    app.jinja_env.globals.update(source_name=source_name, field_name=field_name, field_value=field_value)
     app.jinja_env.globals.update(count=count, pretty=pretty)

@@ -3,6 +3,7 @@
 There is at most one a workspace. Nothing in it decides anything.
 """
 
+from ..ruletests import TestsFail
 from .edits import (
     RuleConflict,
     bring_up_to_date,
@@ -14,7 +15,7 @@ from .edits import (
     set_switches,
     take_back,
 )
-from .ending import TestsFail, discard, publish
+from .ending import discard, publish
 from .state import DraftState, DraftSummary, current, fingerprint, summary, working_rules
 
 __all__ = [

@@ -1,5 +1,6 @@
 """Changes of a draft. The first one begins it; when everything in it has been taken back, it ends."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ from .state import (
     written,
 )
 
+REVISION_FIRST = 1 << 30
+"""Below which a draft's first revision lies, at random: a form that was made for one draft must fit no other."""
 ATTEMPTS = 5
 """How often a change is made anew when somebody else has changed the draft in between."""
 
@@ -212,7 +215,12 @@ def _edit(
                 remove(session, workspace)
                 return changed
             if row is None:
-                row = Draft(workspace_id=workspace.id, base_number=active.version, revision=0, created_by=author[:200])
+                row = Draft(
+                    workspace_id=workspace.id,
+                    base_number=active.version,
+                    revision=secrets.randbelow(REVISION_FIRST),
+                    created_by=author[:200],
+                )
                 session.add(row)
             keep(row, content, author)
             session.add(

@@ -8,10 +8,10 @@ from wtforms.validators import Length, Optional, ValidationError
 
 from ...models import Action, Source
 from ...services.audit import Filter
+from ..wording import SOURCES
 from .telling import in_short
 
 ACTIONS: dict[str, str] = {action.value: in_short(action) for action in Action}
-SOURCES = {Source.WEB: "dashboard", Source.API: "JSON API", Source.CLI: "command line", Source.SYSTEM: "the server"}
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 LAST_YEAR = 9998
 """The last one whose days all have a day after them."""

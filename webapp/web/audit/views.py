@@ -9,9 +9,10 @@ from ...models import AuditEntry, RoleName
 from ...services import admins, audit, workspaces
 from ...services.audit import Reach
 from ..access import current_workspace, holds, in_workspace, signed_in
+from ..wording import SOURCES
 from .differences import differences
 from .exports import as_csv, as_json_lines
-from .forms import SOURCES, FilterForm, filter_of_address
+from .forms import FilterForm, filter_of_address
 from .telling import names_told, told
 
 blueprint = in_workspace(Blueprint("audit", __name__, url_prefix="/w/<canonical>/audit"))

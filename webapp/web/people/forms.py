@@ -8,9 +8,9 @@ from ...models import RoleName
 
 ROLES = {
     RoleName.VIEWER: "sees everything, changes nothing",
-    RoleName.DEVELOPER: "and looks into messages, uses test clients, sends test events",
-    RoleName.EDITOR: "and changes rules and triggers, makes tokens and API keys",
-    RoleName.OWNER: "and people, and the settings of the workspace",
+    RoleName.DEVELOPER: "also looks into messages, uses test clients, sends test events",
+    RoleName.EDITOR: "also changes rules and triggers, makes tokens and API keys",
+    RoleName.OWNER: "also decides about people, keys and the settings of the workspace",
 }
 _CHOICES = [SelectChoice(role.value, role.value) for role in ROLES]
 

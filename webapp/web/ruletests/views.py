@@ -17,7 +17,7 @@ blueprint = in_workspace(Blueprint("ruletests", __name__, url_prefix="/w/<canoni
 blueprint.app_template_global()(decisions.deciding_step)
 
 Answer = str | Response | tuple[str, int]
-ID = "<int(max=2147483647):test_id>"
+ID = "<int:test_id>"
 
 
 @blueprint.get("")

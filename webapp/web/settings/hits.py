@@ -37,7 +37,9 @@ def hits(workspace: Workspace, active: RuleSet) -> dict[str, str]:
     if not active.switches.access_manager:
         without = sum(c.actor.kind.grants is None for c in live.connections.values())
         found["access_manager"] = (
-            f"{count(without, 'client')} of {len(live.connections):,} connected now "
+            "Nobody is connected now."
+            if not live.connections
+            else f"{count(without, 'client')} of {len(live.connections):,} connected now "
             f"{'has' if without == 1 else 'have'} no grants, and could do nothing."
         )
     return found

@@ -24,7 +24,7 @@ from ...services.key_material import MATERIAL_MOST
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 JSON_MOST = 64 * 1024
-TOKEN_MOST = 64 * 1024
+TOKEN_MOST = 16 * 1024
 
 LIFETIMES = ((900, "15 minutes"), (3600, "1 hour"), (86_400, "1 day"), (604_800, "7 days"), (2_592_000, "30 days"))
 _LIFETIME = re.compile(r"\s*(\d{1,10})\s*([smhd]?)\s*")

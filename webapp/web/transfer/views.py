@@ -45,7 +45,7 @@ def _wanted(workspace: Workspace) -> tuple[RuleSet, str]:
     """Find the rules that an address asks for, and what their file is called."""
     number, of = request.args.get("version"), request.args.get("of", "active")
     if number is not None:
-        if not (number.isascii() and number.isdigit() and int(number[:12]) < VERSION_MOST):
+        if not (number.isascii() and number.isdigit() and len(number) <= 10 and int(number) < VERSION_MOST):
             abort(404)
         try:
             return rule_set(rules.version(workspace, int(number))), f"v{int(number)}"

@@ -38,6 +38,12 @@ class RollBackForm(FlaskForm):
         ],
         render_kw={"autocomplete": "off"},
     )
+    override = StringField(
+        "Why although tests fail",
+        description="Saved tests fail with that version. Publishing it all the same needs a reason of its own.",
+        validators=[Length(max=REASON_MOST, message=f"At most {REASON_MOST} characters.")],
+        render_kw={"autocomplete": "off"},
+    )
 
 
 @blueprint.get("")
@@ -82,17 +88,19 @@ def roll_back(number: int) -> Answer:
     version = _version(number)
     active = rules.active_rules(current_workspace())
     form = RollBackForm()
-    conflict, code = None, 200
+    conflict, code, wanted = None, 200, rule_set(version)
     if form.validate_on_submit():
         try:
+            noted = ruletests.let_pass(current_workspace(), wanted, form.override.data or "")
             publication = rules.roll_back(
                 current_workspace(),
                 number,
                 reason=form.reason.data,
                 expected_version=form.expected_version.data,
+                noted=noted,
                 **authorship(),
             )
-        except InvalidInput as error:
+        except (InvalidInput, ruletests.TestsFail) as error:
             show_problems(form, error)
             code = 422
         except Conflict as error:
@@ -109,7 +117,6 @@ def roll_back(number: int) -> Answer:
         form.reason.data = f"Roll back to version {number}"
     form.expected_version.data = active.version
     form.expected_version.raw_data = None
-    wanted = rule_set(version)
     failed = [outcome for outcome in ruletests.run(current_workspace(), wanted) if not outcome.passed]
     page = render_template(
         "versions/roll_back.html",
