@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,6 +29,8 @@ from tests.core.permission_table import LETTERS
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0
+PORTS = list(range(15_000, 32_000))
+"""Below what Linux uses for outgoing connections (net.ipv4.ip_local_port_range); none is given out twice."""
 T = TypeVar("T")
 Rule = dict[str, Any]
 
@@ -45,10 +48,17 @@ def until(condition: Callable[[], T], timeout: float = 10.0, what: str = "the co
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port that nobody listens on just now, and that the kernel gives to nobody who dials out.
+
+    One of those that the kernel hands out was sometimes taken by a client's own end before the server could listen.
+    """
+    while True:
+        port = PORTS.pop(random.randrange(len(PORTS)))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 

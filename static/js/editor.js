@@ -63,3 +63,15 @@ document.addEventListener("keydown", (event) => {
   next.tabIndex = 0;
   next.focus();
 });
+
+// A verdict that is picked can be kept as a saved test, on a page of its own: what is typed here stays.
+document.addEventListener("click", (event) => {
+  const cell = event.target.closest?.(".cell[data-keep]");
+  if (!cell) return;
+  const link = document.createElement("a");
+  link.href = cell.dataset.keep;
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.textContent = `Save as a test: ${cell.dataset.says}`;
+  document.getElementById("keep").replaceChildren(link);
+});

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from webapp.models import RoleName
+from webapp.services import ruletests, tokens
 
 from .conftest import PASSWORD, Office
 
@@ -266,3 +267,34 @@ def test_who_was_signed_out_is_told_and_the_form_keeps_all(loose: Page, office: 
     expect(loose.locator("#notices")).to_contain_text("you were signed out. What you typed is still here")
     expect(loose.get_by_label("Description")).to_have_value("mine")
     assert office.drafted() is None
+
+
+def test_a_verdict_is_kept_as_a_saved_test(at_home: Page, office: Office) -> None:
+    office.publish({"pattern": "chat", "wildcard": True, "client_public_messaging": True})
+    at_home.goto("/w/default/channels/edit?target=chat/*&nested=1")
+    at_home.locator("#claims").fill('{"sub": "bob", "extras": {"role": "guest"}}')
+    cell = at_home.locator("#cell-custom-send_private[data-keep*=guest]")
+    cell.focus()
+    at_home.keyboard.press("Enter")
+    with at_home.context.expect_page() as opened:
+        at_home.get_by_role("link", name="Save as a test: custom may not send private").click()
+    form = opened.value
+    expect(form.get_by_label("Channel")).to_have_value("chat/lobby")
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator("main")).to_contain_text("bob")
+    with office.app.app_context():
+        saved = ruletests.list_all(office.workspace)
+    assert [(t.channel, t.operation, t.identity, t.allowed) for t in saved] == [
+        ("chat/lobby", "send_private", {"sub": "bob", "extras": {"role": "guest"}}, False)
+    ]
+
+
+def test_no_token_is_put_into_an_address(at_home: Page, office: Office) -> None:
+    office.publish({"pattern": "chat", "wildcard": True})
+    with office.app.app_context():
+        token = tokens.mint(office.workspace, sub="bob", author="t", source="cli").token
+    at_home.goto("/w/default/channels/edit?target=chat/*&nested=1")
+    at_home.locator("#claims").fill(token)
+    expect(at_home.locator("#cell-custom-join")).to_be_visible()
+    expect(at_home.locator("#cell-custom-join[data-keep]")).to_have_count(0)
+    assert token not in at_home.locator("#outlook").inner_html()

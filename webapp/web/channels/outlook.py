@@ -15,6 +15,7 @@ from .glyphs import hints
 from .live import OpenChannels, open_channels
 
 CLAIMS_MOST = 16 * 1024
+KEPT_CLAIMS_MOST = 2000
 CLAIMS = '{"sub": "bob"}'
 """The custom identity that stands there until another one is typed."""
 NEIGHBOURS_NAMED = 20
@@ -56,9 +57,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
+    """Who asks, and all verdicts. ``claims`` are what a saved test would say of them; None if it can't."""
+
     key: str
     label: str
     cells: tuple[Cell, ...]
+    claims: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def outlook(
     rows: list[MatrixRow] = []
     if not wrong:
         before = with_rule(working, replace(opened, target=rule.target), replaces) if opened is not None else after
-        rows = _rows(before, after, channel, custom)
+        rows = _rows(before, after, channel, custom, claims)
     return Outlook(
         rule=rule,
         replaces=replaces,
@@ -159,8 +163,11 @@ def outlook(
     )
 
 
-def _rows(before: RuleSet, after: RuleSet, channel: str, custom: Actor | None) -> list[MatrixRow]:
+def _rows(before: RuleSet, after: RuleSet, channel: str, custom: Actor | None, claims: str) -> list[MatrixRow]:
     actors = {"anonymous": ANONYMOUS, "authenticated": AUTHENTICATED}
+    # A token, which is a secret, or much text has no place in an address.
+    is_short = claims.lstrip().startswith("{") and len(claims) <= KEPT_CLAIMS_MOST
+    kept_as = {"anonymous": "", "authenticated": "{}", "custom": claims.strip() if is_short else None}
     if custom is not None:
         actors["custom"] = custom
     was, will_be = (matrix(rules, channel, list(actors.values())) for rules in (before, after))
@@ -171,7 +178,7 @@ def _rows(before: RuleSet, after: RuleSet, channel: str, custom: Actor | None) -
         cells = tuple(
             Cell(c, new_of[c.operation], new_of[c.operation].allowed != old_of[c.operation].allowed) for c in COLUMNS
         )
-        rows.append(MatrixRow(label, label, cells))
+        rows.append(MatrixRow(label, label, cells, kept_as[label]))
     return rows
 
 
