@@ -134,7 +134,7 @@ TABLE: dict[str, Statuses | tuple[Statuses, str]] = {
     "POST tokens.reveal_key": owns(404),
     "GET tokens.api_keys": looks(),
     "POST tokens.create_key": edits(422),
-    "POST tokens.revoke_key": edits(303),
+    "POST tokens.revoke_key": edits(404),
     "GET people.page": looks(),
     "POST people.role": owns(404),
     "POST people.remove": owns(404),

@@ -75,3 +75,26 @@ def test_the_log_holds_no_link_that_may_still_be_valid(
         assert client.post(link, data={"username": "eve"}).status_code == 400
     assert "/setup/<token>" in caplog.text
     assert link.rsplit("/", 1)[1] not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/tokens/keys/{id}/revoke", "tokens.revoke_key"),
+        ("/tokens/signing/{id}/deactivate", "tokens.deactivate_key"),
+        ("/tests/{id}/delete", "ruletests.delete"),
+        ("/people/{id}/remove", "people.remove"),
+        ("/versions/{id}/draft", "versions.take_into_draft"),
+    ],
+)
+def test_an_id_that_this_workspace_does_not_have(
+    signed_in: Callable[..., FlaskClient], office: Office, path: str, endpoint: str
+) -> None:
+    client = signed_in()
+    token = client.token  # type: ignore[attr-defined]
+    answer = client.post("/w/default" + path.format(id=4711), data={"csrf_token": token})
+    assert answer.status_code == 404
+    with office.app.app_context():
+        (entry,) = refused(office, office.workspace.id)
+    assert entry.after["tried"] == f"POST {endpoint}"
+    assert entry.after["why"] == "names something that this workspace does not have"

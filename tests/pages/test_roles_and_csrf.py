@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
 from webapp.models import RoleName
+from webapp.services import apikeys
 from webapp.services.drafts import fingerprint
 
 from .conftest import Office
@@ -56,8 +57,10 @@ SIGHTS = [
 
 @pytest.fixture(autouse=True)
 def a_test(office: Office) -> None:
-    """A saved test, which some of the pages are about."""
+    """A saved test and an API key, which some of the pages are about."""
     office.test()
+    with office.app.app_context():
+        apikeys.create(office.workspace, "a", ["read"], author="t", source="cli")
 
 
 @pytest.mark.parametrize("role", [RoleName.DEVELOPER, RoleName.VIEWER])

@@ -1,6 +1,6 @@
 """Error pages in the look of the dashboard; for htmx a notice, so that the page stays as it is."""
 
-from flask import Flask, current_app, make_response, render_template, request
+from flask import Flask, current_app, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -40,6 +40,8 @@ def _form_too_old(error: CSRFError) -> Response:
 
 
 def _page(error: HTTPException) -> Response | HTTPException:
+    if error.code == 404 and request.method == "POST" and g.get("role") is not None:
+        refusals.note("names something that this workspace does not have")
     if error.code is None or error.code < 400 or not _wants_page():
         return error
     title, text = TEXTS.get(error.code, (error.name, error.description or ""))

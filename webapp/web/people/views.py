@@ -135,7 +135,6 @@ def _member(admin_id: int) -> Admin:
     try:
         return admins.member(current_workspace(), admin_id)
     except NotFound:
-        refusals.note("somebody who is not in this workspace")
         abort(404)
 
 

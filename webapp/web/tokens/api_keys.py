@@ -1,6 +1,6 @@
 """The page of API keys, with which back ends call the JSON API."""
 
-from flask import flash, render_template, session, url_for
+from flask import abort, flash, render_template, session, url_for
 
 from ...services import apikeys, vault
 from ...services.errors import Conflict, InvalidInput, NotFound
@@ -44,9 +44,9 @@ def revoke_key(key_id: int) -> Answer:
     """Revoke an API key for good."""
     try:
         apikeys.revoke(current_workspace(), key_id, **authorship())
-        flash("The key is revoked. Requests that use it are refused from now on.", "ok")
-    except NotFound as error:
-        flash(next(iter(error.problems.values())), "error")
+    except NotFound:
+        abort(404)
+    flash("The key is revoked. Requests that use it are refused from now on.", "ok")
     return go_to(url_for("tokens.api_keys"))
 
 
