@@ -215,7 +215,15 @@ def test_no_body_makes_the_server_fail(api: Api, data: st.DataObject) -> None:
         assert answer.error
 
 
-@given(raw=st.binary(max_size=200), data=st.data())
+def _is_object(raw: bytes) -> bool:
+    try:
+        return isinstance(json.loads(raw), dict)
+    except ValueError:
+        return False
+
+
+# Bytes that are an object are bodies of the test above: an empty one is all that some routes need.
+@given(raw=st.binary(max_size=200).filter(lambda raw: not _is_object(raw)), data=st.data())
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_make_the_server_fail(api: Api, raw: bytes, data: st.DataObject) -> None:
     answer = _call(api, data.draw(st.sampled_from(WITH_BODY)), raw)

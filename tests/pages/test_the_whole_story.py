@@ -12,7 +12,7 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.sdk.conftest import node, shared_server  # noqa: F401
+from tests.sdk.conftest import node, on_the_sdk_s_port  # noqa: F401
 from tests.sdk.users import User
 from tests.servers import Server
 
@@ -71,8 +71,15 @@ class Keyboard:
         raise AssertionError(f"Tab never reaches {what}")
 
 
+@pytest.fixture(scope="module")
+def sdk_server(node: str) -> Iterator[Server]:
+    """A server that gives the port back when these tests are over: others need it."""
+    with on_the_sdk_s_port() as server:
+        yield server
+
+
 @pytest.fixture
-def site(browser: Browser, shared_server: Server) -> Iterator[Page]:
+def site(browser: Browser, sdk_server: Server) -> Iterator[Page]:
     """A page on the real server, whose authority is the test's own."""
     context = browser.new_context(
         base_url="https://localhost", ignore_https_errors=True, viewport={"width": 1440, "height": 900}
@@ -88,8 +95,8 @@ def site(browser: Browser, shared_server: Server) -> Iterator[Page]:
 
 
 @pytest.fixture
-def guest(shared_server: Server, node: str) -> Iterator[User]:
-    user = User(shared_server, node)
+def guest(sdk_server: Server, node: str) -> Iterator[User]:
+    user = User(sdk_server, node)
     yield user
     user.end()
 
@@ -106,15 +113,15 @@ def cell(page: Page, row: str, operation: str) -> Locator:
 @pytest.mark.parametrize("way", ["mouse", "keyboard"])
 def test_a_rule_from_its_preset_to_its_roll_back(
     site: Page,
-    shared_server: Server,
+    sdk_server: Server,
     guest: User,
     way: str,
 ) -> None:
     page, hands = site, Mouse() if way == "mouse" else Keyboard(site)
-    shared_server.publish()
+    sdk_server.publish()
 
     # The first owner.
-    page.goto(shared_server.call("setup_link"))
+    page.goto(sdk_server.call("setup_link"))
     hands.write(page.get_by_label("Username"), f"ada-{way}")
     hands.write(page.get_by_label("Password", exact=True), PASSWORD)
     hands.write(page.get_by_label("Password, repeated"), PASSWORD)

@@ -1,5 +1,6 @@
 """A server on port 443 with TLS, which is where Xano's SDK dials whatever it is told, and users that speak it."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -35,6 +36,13 @@ def _bundled(name: str) -> str:
 @pytest.fixture(scope="session")
 def shared_server(node: str) -> Iterator[Server]:
     """A server where the SDK looks for one."""
+    with on_the_sdk_s_port() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def on_the_sdk_s_port() -> Iterator[Server]:
+    """Run a server where the SDK looks for one, for as long as the block lasts."""
     problem = _port_problem()
     if problem is not None:
         if os.environ.get("CI") == "true":
