@@ -2,9 +2,9 @@
 
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.validators import InputRequired, Length
 
-from ..auth.forms import PASSWORD_MIN_LENGTH
+from ..auth.forms import new_password, repeated_password
 
 _CODE = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "class": "mono"}
 
@@ -28,21 +28,8 @@ def _code(description: str) -> StringField:
 
 class PasswordForm(FlaskForm):
     current = _current_password("Present password")
-    password = PasswordField(
-        "New password",
-        description=f"At least {PASSWORD_MIN_LENGTH} characters. All other sessions of yours end.",
-        validators=[
-            InputRequired("Choose a password."),
-            Length(min=PASSWORD_MIN_LENGTH, message=f"At least {PASSWORD_MIN_LENGTH} characters."),
-            Length(max=1000, message="At most 1,000 characters."),
-        ],
-        render_kw={"autocomplete": "new-password"},
-    )
-    repeated = PasswordField(
-        "New password, repeated",
-        validators=[EqualTo("password", "The two passwords are not the same.")],
-        render_kw={"autocomplete": "new-password"},
-    )
+    password = new_password("New password", "All other sessions of yours end.")
+    repeated = repeated_password("New password, repeated")
 
 
 class BeginForm(FlaskForm):

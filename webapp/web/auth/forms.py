@@ -7,6 +7,29 @@ from wtforms.validators import EqualTo, InputRequired, Length
 PASSWORD_MIN_LENGTH = 12
 
 
+def new_password(label: str, hint: str) -> PasswordField:
+    """A password that is chosen now."""
+    return PasswordField(
+        label,
+        description=f"At least {PASSWORD_MIN_LENGTH} characters. {hint}",
+        validators=[
+            InputRequired("Choose a password."),
+            Length(min=PASSWORD_MIN_LENGTH, message=f"At least {PASSWORD_MIN_LENGTH} characters."),
+            Length(max=1000, message="At most 1,000 characters."),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def repeated_password(label: str) -> PasswordField:
+    """The same once more, against slips of the fingers."""
+    return PasswordField(
+        label,
+        validators=[EqualTo("password", "The two passwords are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
 class SetupForm(FlaskForm):
     username = StringField(
         "Username",
@@ -16,21 +39,8 @@ class SetupForm(FlaskForm):
         ],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
-    password = PasswordField(
-        "Password",
-        description=f"At least {PASSWORD_MIN_LENGTH} characters. A few words in a row are easier to keep than signs.",
-        validators=[
-            InputRequired("Choose a password."),
-            Length(min=PASSWORD_MIN_LENGTH, message=f"At least {PASSWORD_MIN_LENGTH} characters."),
-            Length(max=1000, message="At most 1,000 characters."),
-        ],
-        render_kw={"autocomplete": "new-password"},
-    )
-    repeated = PasswordField(
-        "Password, repeated",
-        validators=[EqualTo("password", "The two passwords are not the same.")],
-        render_kw={"autocomplete": "new-password"},
-    )
+    password = new_password("Password", "A few words in a row are easier to keep than signs.")
+    repeated = repeated_password("Password, repeated")
 
 
 class JoinForm(FlaskForm):
