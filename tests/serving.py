@@ -104,7 +104,7 @@ class Door:
 
     def refusals(self) -> Any:
         """The last refusals as the inspector keeps them."""
-        kept = self._realtime.tap.refusals
+        kept = self._realtime.tap.refusals.records
         names = ("ref", "code", "channel", "detail", "socket_id")
         return [{name: getattr(refusal, name) for name in names} for refusal in kept]
 

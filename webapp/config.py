@@ -231,6 +231,12 @@ class Settings:
         0, "How many clients may be connected from one address; 0 = no limit.", _whole(0)
     )
     limit_clients_per_user: int = _setting(0, "How many clients one user may have; 0 = no limit.", _whole(0))
+    inspector_messages: int = _setting(
+        10000, "How many of the last messages the inspector keeps in memory.", _whole(100, 10_000_000)
+    )
+    inspector_bytes: int = _setting(
+        67108864, "How many bytes of payloads these messages may keep in memory.", _whole(65536)
+    )
     ping_interval: float = _setting(25.0, "Seconds between pings to a client.", _seconds, "25")
     ping_timeout: float = _setting(10.0, "Seconds a client has to answer a ping.", _seconds, "10")
 

@@ -17,6 +17,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from .config import Settings
 from .extensions import db
 from .inspector.meter import measure
+from .inspector.tap import Tap
 from .realtime.heartbeat import beat
 from .realtime.limits import Limits
 from .realtime.server import Realtime
@@ -198,7 +199,9 @@ def start(app: Flask, settings: Settings) -> Realtime:
     """Start the running server of this process and hang it on the application."""
     with app.app_context():
         workspaces.ensure_default()
-        realtime = Realtime(limits(settings), DatabaseStore(db.engine))
+        realtime = Realtime(
+            limits(settings), DatabaseStore(db.engine), Tap(settings.inspector_messages, settings.inspector_bytes)
+        )
         app.extensions["tidegate.realtime"] = realtime
         workspaces.watch()
     gevent.spawn(beat, realtime)

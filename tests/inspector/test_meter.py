@@ -7,6 +7,7 @@ from tests.servers import rule
 from tests.sockets.live import Live
 from webapp.core.documents import parse_document
 from webapp.inspector.meter import SAMPLES_KEPT, TIMES_LOOKED_AT, Meter, busiest, measure
+from webapp.inspector.tap import Tap
 from webapp.realtime.events import Kind, Message
 from webapp.realtime.workspace import WorkspaceConfig
 
@@ -25,7 +26,9 @@ def sample(live: Live, now: float) -> None:
 
 def note(live: Live, channel: str, published: float, took: float = 0.0, workspace: str = "default") -> None:
     message = Message(live.realtime.engine.ticks.next(), channel, Kind.PUBLIC, b"1")
-    live.realtime.tap.delivered(workspace, message, 1, 1, published - took, published)
+    live.realtime.tap.delivered(
+        live.realtime.workspaces[workspace], message, 1, None, (), 1, published - took, published
+    )
 
 
 @pytest.mark.parametrize("channel", ["chat/a", "kept/a"])
@@ -142,8 +145,8 @@ def test_the_busiest_channels_come_first(live: Live) -> None:
     assert len(busiest(live.realtime.tap, "default", 1010, 1)) == 1
 
 
-def test_where_much_goes_on_rates_are_those_of_what_is_remembered(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webapp.inspector.tap.MESSAGES_KEPT", 60)
+def test_where_much_goes_on_rates_are_those_of_what_is_remembered() -> None:
+    live = Live(tap=Tap(messages_kept=60))
     for number in range(120):
         note(live, "busy", 1000 + number)
     (found,) = busiest(live.realtime.tap, "default", 1120, 5)

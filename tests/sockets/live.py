@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from webapp.core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor
 from webapp.core.ruleset import RuleSet
+from webapp.inspector.tap import Tap
 from webapp.protocols.xano import XANO
 from webapp.realtime.connection import Connection
 from webapp.realtime.events import Message, Sender
@@ -74,6 +75,9 @@ class MemoryConnection:
         self.ended = False
         self.received = self.window_count = self.queued = 0
         self.last_error = None
+        self.since = realtime.ticks.next()
+        self.ended_why = self.ended_by = ""
+        self.cut_at = 0.0
         self.memberships: dict[str, Any] = {}
         self.written = b""
 
@@ -108,8 +112,8 @@ class MemoryConnection:
 class Live:
     """A server in this process, with one workspace."""
 
-    def __init__(self, commits_at_once: bool = True) -> None:
-        self.realtime = Realtime(LIMITS, MemoryStore(commits_at_once))
+    def __init__(self, commits_at_once: bool = True, tap: Tap | None = None) -> None:
+        self.realtime = Realtime(LIMITS, MemoryStore(commits_at_once), tap)
         self._generation = 0
         self.publish(RuleSet())
 

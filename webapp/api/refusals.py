@@ -60,7 +60,7 @@ class RefusalsQuery(msgspec.Struct, forbid_unknown_fields=True):
 @route("GET", "/refusals", Scope.READ, summary="List what was refused lately", answer=RefusalsOut, query=RefusalsQuery)
 def list_refusals(call: Call[Nothing, RefusalsQuery]) -> RefusalsOut:
     """Newest first. The server keeps the last 2,000 of all workspaces, in memory alone."""
-    kept = reversed(list(call.realtime.tap.refusals))
+    kept = reversed(list(call.realtime.tap.refusals.records))
     mine = (refusal for refusal in kept if _may_see(call.caller, call.canonical, refusal))
     return RefusalsOut([_refusal(refusal) for refusal in islice(mine, call.query.limit)])
 

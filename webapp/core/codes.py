@@ -32,6 +32,7 @@ class Code(StrEnum):
     TOKEN_EXPIRED = "token_expired"
     TOKEN_REVOKED = "token_revoked"
     BLOCKED = "blocked"
+    KICKED = "kicked"
     BANNED = "banned"
     MUTED = "muted"
     WORKSPACE_DISABLED = "workspace_disabled"
@@ -76,6 +77,7 @@ SENTENCES: dict[Code, str] = {
     Code.TOKEN_EXPIRED: "The token has expired.",
     Code.TOKEN_REVOKED: "The token has been revoked.",
     Code.BLOCKED: "This client is blocked for the time being.",
+    Code.KICKED: "An administrator ended this connection.",
     Code.BANNED: "This user is banned from this channel.",
     Code.MUTED: "This user is muted on this channel.",
     Code.WORKSPACE_DISABLED: "Realtime is switched off in this workspace.",

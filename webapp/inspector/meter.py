@@ -134,13 +134,13 @@ def busiest(tap: "Tap", workspace: str, now: float, most: int) -> list[Busy]:
     """
     said: Counter[str] = Counter()
     earliest = now
-    for canonical, message, _, published in tap.newest():
-        if published < now - BUSY_SPAN:
+    for record in reversed(tap.kept.records):
+        if record.published < now - BUSY_SPAN:
             earliest = now - BUSY_SPAN
             break
-        earliest = published
-        if canonical == workspace:
-            said[message.channel] += 1
+        earliest = record.published
+        if record.workspace == workspace:
+            said[record.message.channel] += 1
     else:
         if not tap.is_full:
             earliest = now - BUSY_SPAN
@@ -157,10 +157,10 @@ def _times_since(tap: "Tap", moment: float) -> dict[str, list[float]]:
 
 
 def _newest_since(tap: "Tap", moment: float) -> Iterator[tuple[str, float, float]]:
-    for looked_at, (canonical, _, received, published) in enumerate(tap.newest()):
-        if published <= moment or looked_at >= TIMES_LOOKED_AT:
+    for looked_at, record in enumerate(reversed(tap.kept.records)):
+        if record.published <= moment or looked_at >= TIMES_LOOKED_AT:
             return
-        yield canonical, received, published
+        yield record.workspace, record.received, record.published
 
 
 def _share(times: list[float], share: float) -> float | None:

@@ -4,6 +4,7 @@ from .access import Admin, AdminSession, ApiKey, Invitation, RecoveryCode, Role,
 from .audit import Action, AuditEntry, Source
 from .base import Base, UTCDateTime, now
 from .drafts import Draft, DraftChange, RuleTest
+from .inspection import Block, Recording
 from .messages import StoredMessage
 from .tokens import KeyKind, MintedToken, RevokedToken, SigningKey
 from .workspace import RuleSetVersion, Workspace
@@ -15,11 +16,13 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Base",
+    "Block",
     "Draft",
     "DraftChange",
     "Invitation",
     "KeyKind",
     "MintedToken",
+    "Recording",
     "RecoveryCode",
     "RevokedToken",
     "Role",

@@ -68,6 +68,14 @@ class Action(StrEnum):
     CHANNEL_PUT_IN = "channel:put_in"
     CHANNEL_TAKE_OUT = "channel:take_out"
     MESSAGE_DELETE = "message:delete"
+    MESSAGE_RESEND = "message:resend"
+    EVENT_SEND = "event:send"
+    BLOCK_CREATE = "block:create"
+    BLOCK_END = "block:end"
+    CAPTURE_SET = "capture:set"
+    RECORDING_START = "recording:start"
+    RECORDING_STOP = "recording:stop"
+    RECORDING_DELETE = "recording:delete"
 
 
 class AuditEntry(Base):

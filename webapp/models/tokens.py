@@ -50,6 +50,8 @@ class MintedToken(Base):
     created_by: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
+    session_id: Mapped[int | None]
+    """The session of the dashboard that a test client's token ends with; not a foreign key: sessions are forgotten."""
 
 
 class RevokedToken(Base):

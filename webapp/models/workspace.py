@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..inspector.capture import REDACTED_BY_DEFAULT, Mode
 from .base import Base, now
 
 
@@ -22,6 +23,12 @@ class Workspace(Base):
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("rule_set_version.id", use_alter=True))
     generation: Mapped[int] = mapped_column(default=1)
     allowed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
+    capture_mode: Mapped[str] = mapped_column(String(20), default=Mode.METADATA.value)
+    """What the inspector keeps of messages when payloads are not captured: metadata, or nothing (off)."""
+    capture_until: Mapped[datetime | None]
+    """Until when payloads are captured too."""
+    redacted_fields: Mapped[list[str]] = mapped_column(JSON, default=lambda: list(REDACTED_BY_DEFAULT))
+    """Fields of payloads whose values nobody is shown."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -1,6 +1,7 @@
 """A channel that has members: who is in, with which rights, and who hears what."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..core.actors import Kind as ActorKind
@@ -11,6 +12,8 @@ from .turn import Recipients
 if TYPE_CHECKING:
     from .connection import Connection
     from .events import Encoder
+
+KINDS_MOST = 64
 
 Audience = tuple[tuple["Encoder", "Recipients"], ...]
 """The recipients of a message, by the protocol that encodes it for them."""
@@ -28,11 +31,12 @@ class Group:
 
 
 class Membership:
-    """One connection's place in one channel."""
+    """One connection's place in one channel. ``since`` is when it joined, in ticks as a message's id."""
 
-    __slots__ = ("channel", "connection", "group", "wanted_history", "wants_presence")
+    __slots__ = ("channel", "connection", "group", "since", "wanted_history", "wants_presence")
 
-    def __init__(self, connection: "Connection", channel: "Channel", group: Group) -> None:
+    def __init__(self, connection: "Connection", channel: "Channel", group: Group, since: int) -> None:
+        self.since = since
         self.connection = connection
         self.channel = channel
         self.group = group
@@ -47,7 +51,7 @@ class Membership:
 class Channel:
     """A channel with members. ``version`` is that of the rules its groups were compiled from."""
 
-    __slots__ = ("_audiences", "groups", "members", "messages", "name", "version")
+    __slots__ = ("_audiences", "_kinds", "groups", "members", "messages", "name", "version")
 
     def __init__(self, name: str, version: int) -> None:
         self.name = name
@@ -56,9 +60,10 @@ class Channel:
         self.groups: dict[ActorKind, Group] = {}
         self.messages = 0
         self._audiences: dict[Operation, Audience] = {}
+        self._kinds: tuple[tuple[ActorKind, int], ...] | None = None
 
-    def add(self, connection: "Connection", group: Group) -> Membership:
-        membership = Membership(connection, self, group)
+    def add(self, connection: "Connection", group: Group, since: int) -> Membership:
+        membership = Membership(connection, self, group, since)
         group.members[connection] = membership
         self.members[connection.id] = membership
         connection.memberships[self.name] = membership
@@ -90,6 +95,17 @@ class Channel:
             for _, recipients in audience:
                 recipients.stale = True
         self._audiences.clear()
+        self._kinds = None
+
+    def kinds(self) -> tuple[tuple[ActorKind, int], ...]:
+        """Return the kinds of clients that are in, each with how many; the same tuple until that changes.
+
+        Of tokens that all differ only the first are named, so that a channel full of them costs no more to note.
+        """
+        if self._kinds is None:
+            groups = islice(self.groups.values(), KINDS_MOST)
+            self._kinds = tuple((group.kind, len(group.members)) for group in groups)
+        return self._kinds
 
     def clients(self) -> Iterator["Connection"]:
         return (membership.connection for membership in self.members.values())

@@ -63,7 +63,10 @@ class Connection:
         "close_code",
         "closing_since",
         "connected_at",
+        "cut_at",
         "ended",
+        "ended_by",
+        "ended_why",
         "face",
         "heard_at",
         "id",
@@ -73,6 +76,7 @@ class Connection:
         "pinged_at",
         "quiet_until",
         "received",
+        "since",
         "user_agent",
         "window",
         "window_count",
@@ -93,6 +97,12 @@ class Connection:
         self.quiet_until = 0.0
         """Until when the heartbeat need not look at this connection."""
         self.close_code = 0
+        self.since = 0
+        """When it was let in, in ticks as a message's id."""
+        self.ended_why = self.ended_by = ""
+        """Why it was ended, and the admin who did, where somebody did."""
+        self.cut_at = 0.0
+        """When the first came of what a slow client never got, in monotonic seconds."""
         self.ended = False
         self._said_goodbye = False
         self.received = 0
@@ -335,6 +345,7 @@ class Connection:
         """Keep back what is sent to this client from now on, until :meth:`release`."""
         self._turn.flush()
         self._held, self._held_size = [], 0
+        self.cut_at = monotonic()  # what is kept back is lost if this one turns out too slow
         self._choose_write()
 
     def release(self, first: bytes = b"") -> None:
@@ -344,6 +355,7 @@ class Connection:
                 self._turn.send(self, first)
             return
         held, self._held = self._held, None
+        self.cut_at = 0.0
         self._choose_write()
         write_to(self, b"".join((first, *held)))
 
@@ -366,7 +378,7 @@ class Connection:
         outbox = self.outbox
         assert outbox is not None
         if outbox.size + len(data) > self._limit_outbox:
-            outbox.keep_head_only()
+            self.cut_at = outbox.keep_head_only()
             self._too_slow("waiting to be read")
         else:
             outbox.append(data)

@@ -11,6 +11,7 @@ from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
 from ..core.targets import CHANNEL_MAX_LENGTH
+from ..inspector.records import Detail, Members
 from .broker import Broker
 from .channel import Membership
 from .connection import Connection
@@ -53,14 +54,17 @@ SENDING = {
 class Engine:
     """Handles the commands of clients. Knows rules through ``core.policy`` alone, sockets not at all."""
 
-    def __init__(self, turn: Turn, hub: Hub, broker: Broker, store: Store, tap: "Tap", limits: Limits) -> None:
+    def __init__(
+        self, turn: Turn, hub: Hub, broker: Broker, store: Store, tap: "Tap", limits: Limits, ticks: Ticks
+    ) -> None:
         self._turn = turn
         self._hub = hub
         self._broker = broker
         self._store = store
         self._tap = tap
         self._limits = limits
-        self.ticks = Ticks(store.last_id())
+        self._parsed_at = 0.0
+        self.ticks = ticks
 
     def receive_at_once(self, connection: Connection, frame: bytes) -> bool:
         """Take a frame in the loop itself if it is a message, which never has to wait; say whether it was.
@@ -75,13 +79,15 @@ class Engine:
             return False  # the greenlet decodes it again, and answers for whatever is wrong with it
         if type(command) is not Send:
             return False
+        if self._tap.watching:
+            self._parsed_at = monotonic()
         try:
             if self.within_rate(connection):
-                self._send(connection, command)
+                self._send(connection, command, frame)
             else:
-                self.refuse(connection, Code.RATE_LIMITED, None)
+                self.refuse(connection, Code.RATE_LIMITED, None, command=command, frame=frame)
         except Exception as error:
-            self._fault(connection, error)
+            self._fault(connection, error, frame)
         return True
 
     def receive(self, connection: Connection, frame: bytes) -> None:
@@ -89,48 +95,55 @@ class Engine:
         if connection.closing_since:
             return
         if not self.within_rate(connection):
-            self.refuse(connection, Code.RATE_LIMITED, None)
+            self.refuse(connection, Code.RATE_LIMITED, None, frame=frame)
             return
         try:
             command = connection.face.decode(frame)
-            self._handle(connection, command)
+            self._parsed_at = monotonic()
+            self._handle(connection, command, frame)
         except FrameError as error:
             text = f"{Code.INVALID_FRAME.sentence} {error.detail}"
-            self.refuse(connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail)
+            self.refuse(connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail, frame=frame)
         except StoreError as error:
-            self.refuse(connection, Code.STORAGE_UNAVAILABLE, None, detail=str(error))
+            self.refuse(connection, Code.STORAGE_UNAVAILABLE, None, detail=str(error), frame=frame)
         except Exception as error:
-            self._fault(connection, error)
+            self._fault(connection, error, frame)
 
-    def _fault(self, connection: Connection, error: Exception) -> None:
+    def _fault(self, connection: Connection, error: Exception, frame: bytes) -> None:
         _log.exception("a frame of connection %s failed", connection.id)
-        self.refuse(connection, Code.INTERNAL_ERROR, None, detail=repr(error))
+        self.refuse(connection, Code.INTERNAL_ERROR, None, detail=repr(error), frame=frame)
 
-    def _handle(self, connection: Connection, command: Command) -> None:
+    def _handle(self, connection: Connection, command: Command, frame: bytes) -> None:
         match command:
             case Send():
-                self._send(connection, command)
+                self._send(connection, command, frame)
             case Join():
-                self._join(connection, command)
+                self._join(connection, command, frame)
             case Leave():
-                self._leave(connection, command)
+                self._leave(connection, command, frame)
             case ReadHistory():
-                self._read_history(connection, command)
+                self._read_history(connection, command, frame)
 
     # A message
 
-    def _send(self, connection: Connection, command: Send) -> None:
+    def send_again(self, connection: Connection, command: Send, by: str) -> None:
+        """Handle a message as if its client had sent it just now, on behalf of the admin ``by``."""
+        self._send(connection, command, b"", by)
+
+    def _send(self, connection: Connection, command: Send, frame: bytes, by: str = "") -> None:
         membership = self._membership(connection, command.channel)
         if membership is None:
-            self._decide_and_refuse(connection, _operation(connection, command), command.channel, NOT_JOINED)
+            operation = _operation(connection, command)
+            self._decide_and_refuse(connection, operation, command.channel, NOT_JOINED, command, frame)
             return
         if command.socket_id is not None:
-            self._send_privately(connection, command, membership)
+            self._send_privately(connection, command, membership, frame, by)
             return
         rights = membership.group.rights
         authenticated = command.authenticated or rights.plain_is_authenticated
         if not (rights.send_authenticated if authenticated else rights.send_public):
-            self._decide_and_refuse(connection, _operation(connection, command), command.channel, JOINED)
+            operation = _operation(connection, command)
+            self._decide_and_refuse(connection, operation, command.channel, JOINED, command, frame)
             return
         message = Message(
             id=self.ticks.next(),
@@ -142,16 +155,18 @@ class Engine:
             user_id=connection.actor.user_id,
             authenticated=authenticated,
         )
-        self._publish(connection, message, rights)
+        self._publish(connection, message, rights, membership.channel.kinds(), frame, by)
 
-    def _send_privately(self, connection: Connection, command: Send, membership: Membership) -> None:
+    def _send_privately(
+        self, connection: Connection, command: Send, membership: Membership, frame: bytes, by: str
+    ) -> None:
         assert command.socket_id is not None
         target = membership.channel.members.get(command.socket_id)
         peer = Peer(present=False) if target is None else Peer(True, target.connection.actor.kind)
         facts = Facts(marked_authenticated=command.authenticated, peer=peer)
         decision = decide(connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts)
         if not decision.allowed or target is None:
-            self._refuse_decision(connection, decision)
+            self._refuse_decision(connection, decision, command, frame)
             return
         theirs = target.connection
         message = Message(
@@ -166,29 +181,59 @@ class Engine:
             authenticated=command.authenticated,
             thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
         )
-        self._publish(connection, message, membership.rights)
+        self._publish(connection, message, membership.rights, ((theirs.actor.kind, 1),), frame, by)
 
-    def _publish(self, connection: Connection, message: Message, rights: Rights) -> None:
+    def _publish(
+        self, connection: Connection, message: Message, rights: Rights, members: Members, frame: bytes, by: str
+    ) -> None:
         """Hand an accepted message on: stored first where the channel keeps history."""
-        workspace = connection.workspace
+        workspace, tap = connection.workspace, self._tap
+        detail: Detail | None = None
+        if tap.watching or workspace.keeps_frames:
+            frame_kept = frame if frame and workspace.keeps_frames else None
+            detail = Detail(self._parsed_at if not by else 0.0, monotonic(), frame=frame_kept)
+        received = connection.heard_at if not by else monotonic()
         if rights.history:
-            self._store_and_publish(connection, message, rights)
+            self._store_and_publish(connection, message, rights, members, received, detail, by)
             return
         recipients = self._broker.publish(workspace, message)
         workspace.messages += 1
-        self._tap.delivered(workspace.canonical, message, rights.version, recipients, connection.heard_at, monotonic())
+        tap.delivered(
+            workspace,
+            message,
+            rights.version,
+            connection.actor,
+            members,
+            recipients,
+            received,
+            monotonic(),
+            detail,
+            by,
+        )
 
-    def _store_and_publish(self, connection: Connection, message: Message, rights: Rights) -> None:
-        workspace, received = connection.workspace, connection.heard_at
+    def _store_and_publish(
+        self,
+        connection: Connection,
+        message: Message,
+        rights: Rights,
+        members: Members,
+        received: float,
+        detail: Detail | None,
+        by: str,
+    ) -> None:
+        workspace, actor = connection.workspace, connection.actor
 
         def delivered(recipients: int | None) -> None:
             workspace.messages += 1
-            self._tap.delivered(workspace.canonical, message, rights.version, recipients, received, monotonic())
+            version, now = rights.version, monotonic()
+            self._tap.delivered(workspace, message, version, actor, members, recipients, received, now, detail, by)
             if recipients is None:
                 self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel)
 
         def still_allowed() -> bool:
             """Look at the sender's right again after a commit that took time."""
+            if detail is not None:
+                detail.stored = monotonic()
             if connection.closing_since or workspace.rules.version == rights.version:
                 return True
             operation = SENDING[message.kind]
@@ -204,9 +249,9 @@ class Engine:
 
     def join(self, connection: Connection, channel: str) -> None:
         """Put a client into a channel on behalf of the server, as far as it may be there."""
-        self._join(connection, Join(channel))
+        self._join(connection, Join(channel), b"")
 
-    def _join(self, connection: Connection, command: Join) -> None:
+    def _join(self, connection: Connection, command: Join, frame: bytes) -> None:
         workspace, name = connection.workspace, command.channel
         membership = self._membership(connection, name)
         if membership is not None:
@@ -214,15 +259,15 @@ class Engine:
             return
         rights = workspace.rights(connection.actor.kind, name)
         if not rights.join:
-            self._decide_and_refuse(connection, Operation.JOIN, name, NOT_JOINED)
+            self._decide_and_refuse(connection, Operation.JOIN, name, NOT_JOINED, command, frame)
             return
         if 0 < self._limits.channels_per_client <= len(connection.memberships):
-            self.refuse(connection, Code.TOO_MANY_CHANNELS, name)
+            self.refuse(connection, Code.TOO_MANY_CHANNELS, name, command=command, frame=frame)
             return
         membership = self._hub.join(workspace, connection, name)
         membership.wants_presence = command.wants_presence
         membership.wanted_history = command.wants_history
-        self._tap.joins += 1
+        self._tap.joined(membership)
         self._turn.send(connection, connection.face.joined(name))
         send_roster(self._turn, membership)
         if membership.rights.in_presence and len(membership.channel.members) > 1:
@@ -241,10 +286,10 @@ class Engine:
             membership.wanted_history = True
             self._send_history(connection, membership, command.channel)
 
-    def _leave(self, connection: Connection, command: Leave) -> None:
+    def _leave(self, connection: Connection, command: Leave, frame: bytes) -> None:
         membership = self._membership(connection, command.channel)
         if membership is None:
-            self.refuse(connection, Code.NOT_JOINED, command.channel)
+            self.refuse(connection, Code.NOT_JOINED, command.channel, command=command, frame=frame)
             return
         if membership.rights.history:
             # What it said before is stored first: it comes back to it, and reaches the others before its leaving.
@@ -265,10 +310,11 @@ class Engine:
 
     # History
 
-    def _read_history(self, connection: Connection, command: ReadHistory) -> None:
+    def _read_history(self, connection: Connection, command: ReadHistory, frame: bytes) -> None:
         membership = self._membership(connection, command.channel)
         if membership is None:
-            self._decide_and_refuse(connection, Operation.READ_HISTORY, command.channel, NOT_JOINED)
+            operation = Operation.READ_HISTORY
+            self._decide_and_refuse(connection, operation, command.channel, NOT_JOINED, command, frame)
             return
         self._broker.settle()  # what the client said itself is part of the answer
         membership = self._membership(connection, command.channel)
@@ -332,14 +378,32 @@ class Engine:
 
     # Refusing
 
-    def _decide_and_refuse(self, connection: Connection, operation: Operation, channel: str, facts: Facts) -> None:
+    def _decide_and_refuse(
+        self,
+        connection: Connection,
+        operation: Operation,
+        channel: str,
+        facts: Facts,
+        command: Command | None = None,
+        frame: bytes | None = None,
+    ) -> None:
         """Ask the judge once more for the whole explanation, and tell the client its short form."""
         decision = decide(connection.workspace.rules, connection.actor, operation, channel, facts)
-        self._refuse_decision(connection, decision)
+        self._refuse_decision(connection, decision, command, frame)
 
-    def _refuse_decision(self, connection: Connection, decision: Decision) -> None:
+    def _refuse_decision(
+        self, connection: Connection, decision: Decision, command: Command | None, frame: bytes | None
+    ) -> None:
         assert decision.code is not None
-        self.refuse(connection, decision.code, decision.channel, text=decision.message, decision=decision)
+        self.refuse(
+            connection,
+            decision.code,
+            decision.channel,
+            text=decision.message,
+            decision=decision,
+            command=command,
+            frame=frame,
+        )
 
     def refuse(
         self,
@@ -350,11 +414,15 @@ class Engine:
         text: str | None = None,
         detail: str = "",
         decision: Decision | None = None,
+        command: Command | None = None,
+        frame: bytes | None = None,
     ) -> None:
         """Tell a client why something was not done, and keep the whole story under the number it is told."""
-        ref = self.note(connection, code, detail, channel=channel, decision=decision)
-        frame = connection.face.error(channel, code, text or code.sentence, ref)
-        self._turn.send(connection, frame)
+        told = text or code.sentence
+        ref = self.note(
+            connection, code, detail, channel=channel, told=told, decision=decision, command=command, frame=frame
+        )
+        self._turn.send(connection, connection.face.error(channel, code, told, ref))
 
     def note(
         self,
@@ -363,11 +431,15 @@ class Engine:
         detail: str,
         *,
         channel: str | None = None,
+        told: str = "",
         decision: Decision | None = None,
+        command: Command | None = None,
+        frame: bytes | None = None,
     ) -> str:
         """Keep a refusal for the inspector without telling the client; returns its reference number."""
+        workspace = connection.workspace
         connection.last_error = code
-        connection.workspace.refusals += 1
+        workspace.refusals += 1
         if channel is not None and len(channel) > CHANNEL_MAX_LENGTH:
             # A name that no channel can have is kept no longer than one: it may be as long as a frame.
             channel = channel[:CHANNEL_MAX_LENGTH] + "…"
@@ -377,7 +449,7 @@ class Engine:
             Refusal(
                 ref=ref,
                 at=time.time(),
-                workspace=connection.workspace.canonical,
+                workspace=workspace.canonical,
                 code=code,
                 text=code.sentence,
                 channel=channel,
@@ -386,6 +458,14 @@ class Engine:
                 address=connection.address,
                 decision=decision,
                 detail=detail,
+                told=told,
+                actor=connection.actor,
+                protocol=connection.face.name,
+                version=workspace.rules.version,
+                command=_without_payload(command),
+                frame=frame if workspace.keeps_frames else None,
+                received=connection.heard_at,
+                refused=monotonic(),
             )
         )
         return ref
@@ -416,6 +496,15 @@ def _operation(connection: Connection, command: Send) -> Operation:
     if command.socket_id is not None:
         return Operation.SEND_PRIVATE
     return message_operation(connection.workspace.rules, connection.actor, command.channel, command.authenticated)
+
+
+def _without_payload(command: Command | None) -> Command | None:
+    """What was asked for, kept no longer than a channel's name can be."""
+    if command is None or len(command.channel) > CHANNEL_MAX_LENGTH:
+        return None
+    if isinstance(command, Send):
+        return Send(command.channel, b"null", command.authenticated, (command.socket_id or "")[:64] or None)
+    return command
 
 
 def _readable(rights: Rights) -> tuple[Kind, ...]:

@@ -4,12 +4,12 @@ import os
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
 
+from ..core.actors import ANONYMOUS, Actor
 from ..core.codes import Code
 from ..core.decision import Decision
 
@@ -159,9 +159,13 @@ class Face(Encoder, Protocol):
     def decode(self, frame: bytes) -> Command: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A refusal in full, as the inspector keeps it. ``ref`` is the number the client was told."""
+class Refusal(msgspec.Struct):
+    """A refusal in full, as the inspector keeps it. ``ref`` is the number the client was told, ``seq`` the tap's.
+
+    ``told`` is what the client was told, empty if it was told nothing. ``command`` is what was asked for, without its
+    payload; None for what concerns the connection. ``frame`` is what the client sent, only where payloads are captured.
+    ``received`` and ``refused`` are monotonic seconds.
+    """
 
     ref: str
     at: float
@@ -174,6 +178,24 @@ class Refusal:
     address: str = ""
     decision: Decision | None = None
     detail: str = ""
+    told: str = ""
+    actor: Actor = ANONYMOUS
+    protocol: str = ""
+    version: int = 0
+    command: Command | None = None
+    frame: bytes | None = None
+    received: float = 0.0
+    refused: float = 0.0
+    seq: int = 0
+
+    @property
+    def id(self) -> int:
+        return int(self.ref)
+
+    @property
+    def size(self) -> int:
+        """The bytes that it keeps alive."""
+        return len(self.frame) if self.frame is not None else 0
 
 
 _now = time.time_ns

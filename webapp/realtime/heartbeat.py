@@ -24,6 +24,8 @@ def beat(realtime: Realtime) -> None:
     while True:
         gevent.sleep(interval)
         now = monotonic()
+        for workspace in realtime.workspaces.values():
+            workspace.set_capture(time.time())
         for index, connection in enumerate([*realtime.connections, *realtime.leaving]):
             if index % BATCH == BATCH - 1:
                 gevent.sleep(0)

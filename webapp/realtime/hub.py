@@ -1,16 +1,19 @@
 """Who is where, and the fan-out: from a message to the frames of its recipients."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.permissions import Operation
 from ..core.policy import Facts, decide
 from .channel import Channel, Membership
 from .connection import Connection
-from .events import PRIVATE, Kind, Message
+from .events import PRIVATE, Kind, Message, Ticks
 from .presence import announce
 from .turn import Turn
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..inspector.tap import Tap
 
 RECEIVING = {
     Kind.PUBLIC: Operation.RECEIVE_PUBLIC,
@@ -19,6 +22,8 @@ RECEIVING = {
     Kind.EVENT: Operation.RECEIVE_EVENT,
 }
 
+CLOSED, LEFT, RULES = "the connection ended", "left", "a change of the rules"
+"""Why a membership ended."""
 Removed = Callable[[Connection, str], Any]
 """Told of a member that a rule change took out: the connection and the channel's name."""
 
@@ -26,8 +31,10 @@ Removed = Callable[[Connection, str], Any]
 class Hub:
     """The members of all channels of this process. ``removed`` is told whom a rule change takes out."""
 
-    def __init__(self, turn: Turn, removed: Removed) -> None:
+    def __init__(self, turn: Turn, removed: Removed, tap: "Tap", ticks: Ticks) -> None:
         self._turn = turn
+        self._tap = tap
+        self._ticks = ticks
         self._removed = removed
         self.deliveries = 0
 
@@ -35,19 +42,20 @@ class Hub:
         """Put a connection into a channel. Whether it may is decided already."""
         channel = self.current(workspace, workspace.open_channel(name))
         workspace.channels[name] = channel  # refreshing may have emptied and closed it
-        return channel.add(connection, workspace.group(channel, connection.actor.kind))
+        return channel.add(connection, workspace.group(channel, connection.actor.kind), self._ticks.next())
 
-    def leave(self, workspace: Workspace, membership: Membership) -> None:
+    def leave(self, workspace: Workspace, membership: Membership, why: str = LEFT, by: str = "") -> None:
         """Take a connection out of a channel; the others who see presence are told."""
         channel = membership.channel
         visible = membership.rights.in_presence
-        self._take_out(workspace, membership)
+        self._take_out(workspace, membership, why, by)
         if visible and channel.members:
             announce(self._turn, channel, membership.connection, "leave")
 
-    def _take_out(self, workspace: Workspace, membership: Membership) -> None:
+    def _take_out(self, workspace: Workspace, membership: Membership, why: str, by: str = "") -> None:
         channel = membership.channel
         channel.remove(membership)
+        self._tap.left(membership, self._ticks.next(), why, by)
         if not channel.members and workspace.channels.get(channel.name) is channel:
             del workspace.channels[channel.name]
 
@@ -60,7 +68,7 @@ class Hub:
             leaving = [(m, visible[group]) for group in excluded for m in list(group.members.values())]
             # First all go, then those who stay are told: they are the same for each, so one write tells them all.
             for membership, _ in leaving:
-                self._take_out(workspace, membership)
+                self._take_out(workspace, membership, RULES)
             for membership, was_visible in leaving:
                 if was_visible and channel.members:
                     announce(self._turn, channel, membership.connection, "leave")

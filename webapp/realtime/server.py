@@ -16,15 +16,16 @@ from ..core.codes import CloseCode, Code
 from ..core.permissions import Operation
 from ..core.policy import decide
 from ..inspector.meter import Meter
+from ..inspector.records import Detail
 from ..inspector.tap import Tap
 from .broker import Broker
 from .broker.memory import MemoryBroker
 from .channel import Channel
 from .connection import Connection, take_over
 from .engine import Engine
-from .events import Face, Json, Kind, Message, Sender
+from .events import Face, Json, Kind, Message, Send, Sender, Ticks
 from .history import HistoryWriter, Store
-from .hub import Hub
+from .hub import CLOSED, Hub
 from .limits import Limits
 from .listing import ChannelInfo, ClientInfo, describe, describe_channel
 from .tokens import TokenProblem
@@ -61,17 +62,18 @@ class StorageUnavailable(Exception):
 class Realtime:
     """Everything that runs: the loop's turn, the hub, the engine, the workspaces."""
 
-    def __init__(self, limits: Limits, store: Store) -> None:
+    def __init__(self, limits: Limits, store: Store, tap: Tap | None = None) -> None:
         self.limits = limits
         self.loop = get_hub().loop
-        self.tap = Tap()
+        self.tap = tap if tap is not None else Tap()
         self.meter = Meter()
         self.turn = Turn(self.loop)
-        self.hub = Hub(self.turn, self._removed)
+        self.ticks = Ticks(store.last_id())
+        self.hub = Hub(self.turn, self._removed, self.tap, self.ticks)
         self.history = HistoryWriter(store, self.turn.schedule)
         self.turn.before = self.history.commit
         self.broker: Broker = MemoryBroker(self.hub, self.history)
-        self.engine = Engine(self.turn, self.hub, self.broker, store, self.tap, limits)
+        self.engine = Engine(self.turn, self.hub, self.broker, store, self.tap, limits, self.ticks)
         self.store = store
         self.workspaces: dict[str, Workspace] = {}
         self.draining = False
@@ -109,7 +111,7 @@ class Realtime:
             workspace.configure(config)
             removals = workspace.removals = Counter()
             self._sweep(workspace)
-            closed = self._end_revoked(workspace)
+            closed = self._end_revoked(workspace) + self._end_blocked(workspace)
             self.turn.flush()
             return ApplyReport(config.rules.version, removals.total(), len(removals), closed)
 
@@ -133,6 +135,15 @@ class Realtime:
         ended = [c for c in workspace.connections.values() if c.actor.token_id in revoked]
         for connection in ended:
             self.end_token(connection, Code.TOKEN_REVOKED)
+        return len(ended)
+
+    def _end_blocked(self, workspace: Workspace) -> int:
+        now = time.time()
+        if not any(block.until > now for block in workspace.config.blocks):
+            return 0
+        ended = [c for c in workspace.connections.values() if workspace.block(c.actor.user_id, c.address, now)]
+        for connection in ended:
+            self._end(connection, Code.BLOCKED, "")
         return len(ended)
 
     def end_token(self, connection: Connection, code: Code) -> None:
@@ -175,6 +186,8 @@ class Realtime:
             return
         assert workspace is not None
         workspace.add(connection)
+        connection.since = self.ticks.next()
+        self.tap.connected(connection, connection.since)
         if problem is not None:
             self.engine.refuse(connection, problem.code, None, detail=problem.detail)
             if workspace.rules.switches.refuse_bad_tokens:
@@ -185,8 +198,11 @@ class Realtime:
     ) -> tuple[Code, CloseCode] | None:
         if workspace is None:
             return Code.UNKNOWN_WORKSPACE, CloseCode.REFUSED
-        if workspace.config.origins and origin not in workspace.config.origins:
+        # The dashboard's test clients come from its own pages, which no workspace has to list.
+        if workspace.config.origins and origin not in workspace.config.origins and not connection.actor.is_test:
             return Code.ORIGIN_NOT_ALLOWED, CloseCode.REFUSED
+        if workspace.config.blocks and workspace.block(connection.actor.user_id, connection.address, time.time()):
+            return Code.BLOCKED, CloseCode.REFUSED
         limits = self.limits
         user = connection.actor.user_id
         mine = workspace.by_user.get(user, ()) if user is not None else ()
@@ -220,7 +236,9 @@ class Realtime:
         workspace = connection.workspace
         workspace.discard(connection)
         for membership in list(connection.memberships.values()):
-            self.hub.leave(workspace, membership)
+            self.hub.leave(workspace, membership, CLOSED)
+        if connection.since:
+            self.tap.disconnected(connection, self.ticks.next())
 
     # Acting from outside
 
@@ -235,11 +253,12 @@ class Realtime:
         target_socket: str | None = None,
         target_user: str | None = None,
         trace_only: bool = False,
+        by: str = "",
     ) -> Published:
         """Send a message of the server to a channel, or to one client or user in it.
 
         It follows ``receive_event`` alone (PERMISSIONS.md). With ``trace_only`` the whole way is gone and nothing
-        is delivered. ``data`` and ``client`` are JSON.
+        is delivered. ``data`` and ``client`` are JSON; ``by`` names the admin who sends it.
 
         Raises:
             KeyError: no such workspace.
@@ -247,7 +266,10 @@ class Realtime:
         """
         workspace = self.workspaces[canonical]
         received = monotonic()
-        message = Message(self.engine.ticks.next(), channel, Kind.EVENT, data, sender=client, event=event)
+        detail = Detail() if self.tap.watching else None
+        message = Message(
+            self.engine.ticks.next(), channel, Kind.EVENT, data, sender=client, event=event, target_id=target_socket
+        )
         live = workspace.channels.get(channel)
         if live is not None:
             self.hub.current(workspace, live)
@@ -260,7 +282,13 @@ class Realtime:
         else:
             count = self._publish_to_channel(workspace, message)
         workspace.messages += 1
-        self.tap.delivered(canonical, message, workspace.rules.version, count, received, monotonic())
+        members = live.kinds() if live is not None else ()
+        if target_socket is not None or target_user is not None:
+            members = tuple(Counter(c.actor.kind for c in wanted).items())
+        version = workspace.rules.version
+        self.tap.delivered(
+            workspace, message, version, None, members, count, received, monotonic(), detail, by, target_user or ""
+        )
         return Published(str(message.id), count, reasons)
 
     def _publish_to_channel(self, workspace: Workspace, message: Message) -> int:
@@ -286,18 +314,63 @@ class Realtime:
         self.turn.flush()
         return joined
 
-    def take_out(self, canonical: str, channel: str, user: str) -> int:
+    def take_out(self, canonical: str, channel: str, user: str, by: str = "") -> int:
         """Take all connections of a user out of a channel; returns how many were in it."""
         workspace = self.workspaces[canonical]
-        taken = 0
-        for connection in list(workspace.by_user.get(user, ())):
-            membership = connection.memberships.get(channel)
-            if membership is not None:
-                self.hub.leave(workspace, membership)
-                self.turn.send(connection, connection.face.left(channel))
-                taken += 1
+        taken = sum(self._take_out(c, channel, by) for c in list(workspace.by_user.get(user, ())))
         self.turn.flush()
         return taken
+
+    def take_client_out(self, canonical: str, channel: str, socket_id: str, by: str) -> bool:
+        """Take one client out of a channel; False if it is not there (any more)."""
+        connection = self.workspaces[canonical].connections.get(socket_id)
+        taken = connection is not None and self._take_out(connection, channel, by)
+        self.turn.flush()
+        return taken
+
+    def _take_out(self, connection: Connection, channel: str, by: str) -> bool:
+        membership = connection.memberships.get(channel)
+        if membership is None:
+            return False
+        self.hub.leave(connection.workspace, membership, "taken out", by)
+        self.turn.send(connection, connection.face.left(channel))
+        return True
+
+    def kick(self, canonical: str, socket_id: str, by: str) -> bool:
+        """End a client's connection for good: its SDK does not come back by itself. False if it is gone already."""
+        connection = self.workspaces[canonical].connections.get(socket_id)
+        if connection is None:
+            return False
+        self._end(connection, Code.KICKED, by)
+        return True
+
+    def _end(self, connection: Connection, code: Code, by: str) -> None:
+        connection.ended_why, connection.ended_by = code.value, by
+        self.engine.refuse(connection, code, None)
+        self.turn.flush()
+        connection.close(CloseCode.REFUSED, code.value)
+
+    def send_again(self, canonical: str, socket_id: str, command: Send, by: str) -> bool:
+        """Send a message once more as its client, by the rules of this moment; False if the client is gone."""
+        connection = self.workspaces[canonical].connections.get(socket_id)
+        if connection is None:
+            return False
+        self.engine.send_again(connection, command, by)
+        self.turn.flush()
+        return True
+
+    # Watching
+
+    def watch(self) -> None:
+        """Begin to note the moments of each message's way, for a viewer."""
+        self.tap.watching += 1
+        self.turn.after = self.tap.written
+
+    def unwatch(self) -> None:
+        """A viewer has gone."""
+        self.tap.watching -= 1
+        if not self.tap.watching:
+            self.turn.after = None
 
     def delete_message(self, canonical: str, channel: str, message_id: int) -> bool:
         """Delete a stored message and tell the members; False if it was not there."""

@@ -36,11 +36,13 @@ class Recipients:
 class Turn:
     """Collects frames and writes them when the turn ends. ``before`` runs first (storing what must be stored).
 
+    ``after``, where it is set, runs last (who watches wants to know when).
+
     The end is a callback of the loop, made when the first frame comes. What a watcher's callback produces does without
     where it can (``stepping``, :meth:`end_step`): for a single message that callback costs more than handling it.
     """
 
-    __slots__ = ("_chunks", "_due", "_entries", "_loop", "_recipients", "_scheduled", "before", "stepping")
+    __slots__ = ("_chunks", "_due", "_entries", "_loop", "_recipients", "_scheduled", "after", "before", "stepping")
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
@@ -52,6 +54,7 @@ class Turn:
         self.stepping = False
         """Set by a watcher's callback that will call :meth:`end_step` without waiting for anything in between."""
         self.before: Callable[[], None] | None = None
+        self.after: Callable[[], None] | None = None
 
     def send(self, recipients: "Recipients | Connection", frame: bytes) -> None:
         """Have ``frame`` written to one connection, or to each of several, when the turn ends."""
@@ -107,6 +110,8 @@ class Turn:
                         write_to(connection, data)
             except Exception:
                 _log.exception("writing to %s failed", recipients)
+        if self.after is not None:
+            self.after()
 
 
 def _write_to_all(recipients: Recipients, data: bytes) -> None:

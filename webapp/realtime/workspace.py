@@ -1,5 +1,6 @@
 """A workspace as it runs: its rules, its channels, its connections."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -7,9 +8,27 @@ from ..core.actors import Kind as ActorKind
 from ..core.policy import Rights, rights
 from ..core.ruleset import RuleSet
 from ..core.targets import channel_problem
+from ..inspector.capture import TICKS_A_SECOND, Capture, Captured, Mode
 from .channel import Channel, Group
 from .connection import Connection
 from .tokens import TokenVerifier
+
+VERSIONS_KEPT = 8
+"""Rule sets that were in force before, kept to explain what they decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Keeps the clients of a user (by ``user_id``) or of a network address out until a moment (seconds since 1970)."""
+
+    until: float
+    user_id: str | None = None
+    address: str | None = None
+
+    def holds(self, user_id: str | None, address: str, now: float) -> bool:
+        if self.until <= now:
+            return False
+        return address == self.address if self.user_id is None else user_id == self.user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +41,8 @@ class WorkspaceConfig:
     verifier: TokenVerifier = field(default_factory=TokenVerifier)
     origins: tuple[str, ...] = ()
     generation: int = 0
+    capture: Capture = field(default_factory=Capture)
+    blocks: tuple[Block, ...] = ()
 
 
 class Workspace:
@@ -29,13 +50,17 @@ class Workspace:
 
     __slots__ = (
         "_rights",
+        "_rules_before",
         "admitted",
         "by_user",
         "canonical",
+        "captured",
         "channels",
         "config",
         "connections",
         "deliveries",
+        "is_recorded",
+        "keeps_frames",
         "messages",
         "refusals",
         "removals",
@@ -53,12 +78,40 @@ class Workspace:
         """Memberships that the last change of rules ended, by channel."""
         self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
+        self._rules_before: dict[int, RuleSet] = {}
+        self.captured = Captured()
+        self.is_recorded = True
+        """Whether the tap notes what passes here."""
+        self.keeps_frames = False
+        """Whether it keeps what clients send, too."""
+        self.set_capture(time.time())
 
     def configure(self, config: WorkspaceConfig) -> None:
         """Put another configuration in force. Channels follow when :meth:`refresh` is called on them."""
+        if config.rules.version != self.rules.version:
+            self._rules_before[self.rules.version] = self.rules
+            while len(self._rules_before) > VERSIONS_KEPT:
+                del self._rules_before[next(iter(self._rules_before))]
         self.config = config
         self.rules = config.rules
         self._rights = {}
+        self.set_capture(time.time())
+
+    def set_capture(self, now: float) -> None:
+        """Follow what is set of capturing, which may end with time; ``now`` is in seconds since 1970."""
+        capture = self.config.capture
+        if self.captured.capture is not capture:
+            self.captured.set(capture, int(now * TICKS_A_SECOND))
+        self.keeps_frames = capture.until > now
+        self.is_recorded = self.keeps_frames or capture.mode is not Mode.OFF
+
+    def rules_of(self, version: int) -> RuleSet | None:
+        """Return the rules of a version that is or was in force lately."""
+        return self.rules if version == self.rules.version else self._rules_before.get(version)
+
+    def block(self, user_id: str | None, address: str, now: float) -> Block | None:
+        """Return what keeps a client of this user or address out; ``now`` is in seconds since 1970."""
+        return next((block for block in self.config.blocks if block.holds(user_id, address, now)), None)
 
     def rights(self, kind: ActorKind, channel: str) -> Rights:
         """Return what members of a kind may do on a channel, compiled once a rule and kind."""

@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..core.ruleset import RuleSet
+from ..inspector.capture import Capture, Mode
 from ..inspector.preview import Preview
 from ..inspector.preview import preview as look_ahead
-from ..models import RevokedToken, RuleSetVersion, SigningKey, Workspace, now
+from ..models import Block, RevokedToken, RuleSetVersion, SigningKey, Workspace, now
 from ..realtime.tokens import TokenVerifier
 from . import compiled
 from .errors import NotFound
@@ -18,6 +19,7 @@ from .transactions import reading
 
 if TYPE_CHECKING:
     from ..realtime.server import ApplyReport, Realtime
+    from ..realtime.workspace import Block as LiveBlock
     from ..realtime.workspace import WorkspaceConfig
 
 # Loading and applying go together: of two changes that end at the same moment the later one must win.
@@ -45,6 +47,10 @@ def load_config(workspace_id: int) -> "WorkspaceConfig":
             raise NotFound({"workspace": "There is no such workspace."})
         version = session.get(RuleSetVersion, row.active_version_id) if row.active_version_id else None
         verifier_parts = _verifier_parts(session, workspace_id)
+        open_blocks = select(Block).where(
+            Block.workspace_id == workspace_id, Block.ended_at.is_(None), Block.expires_at > now()
+        )
+        blocks = tuple(_block(block) for block in session.scalars(open_blocks.order_by(Block.id)))
     return WorkspaceConfig(
         id=row.id,
         canonical=row.canonical,
@@ -52,7 +58,20 @@ def load_config(workspace_id: int) -> "WorkspaceConfig":
         verifier=_verifier(row.canonical, verifier_parts),
         origins=tuple(row.allowed_origins),
         generation=row.generation,
+        capture=Capture(
+            Mode(row.capture_mode),
+            row.capture_until.timestamp() if row.capture_until is not None else 0.0,
+            frozenset(name.lower() for name in row.redacted_fields),
+        ),
+        blocks=blocks,
     )
+
+
+def _block(row: Block) -> "LiveBlock":
+    from ..realtime.workspace import Block as LiveBlock
+
+    by_user = row.subject == "user"
+    return LiveBlock(row.expires_at.timestamp(), row.value if by_user else None, None if by_user else row.value)
 
 
 def load_verifier(workspace: Workspace) -> TokenVerifier:

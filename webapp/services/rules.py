@@ -89,6 +89,14 @@ def version(workspace: Workspace, number: int) -> RuleSetVersion:
     return found
 
 
+def rules_of(workspace: Workspace, number: int) -> RuleSet | None:
+    """Return the rules of a version, 0 for those before the first; None if there is no such version."""
+    try:
+        return compiled.rule_set(version(workspace, number) if number else None)
+    except NotFound:
+        return None
+
+
 def check_document(document: object, *, strict: bool) -> Parsed:
     """Read a settings document; with ``strict``, a field that nobody knows is an error and not a warning.
 

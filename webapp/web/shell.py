@@ -34,6 +34,8 @@ class Place:
 PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
+    Place("inspector.page", "Inspector", "activity"),
+    Place("bench.page", "Test bench", "flask-conical"),
     Place("versions.page", "Versions", "history"),
     Place("ruletests.page", "Tests", "list-checks"),
     Place("explain.page", "Explain a user", "user-round-search"),

@@ -51,10 +51,18 @@ WORDS: dict[Action, str] = {
     Action.ROLE_SET: "gave {username} the role {role}",
     Action.ROLE_REMOVE: "removed {username} from the workspace",
     Action.SETUP_LINK_CREATE: "made a set-up link",
-    Action.CLIENT_CLOSE: "closed a client",
+    Action.CLIENT_CLOSE: "disconnected the client {socket_id}",
     Action.CHANNEL_PUT_IN: "put clients of {user} into {channel}",
     Action.CHANNEL_TAKE_OUT: "took clients of {user} out of {channel}",
     Action.MESSAGE_DELETE: "deleted a message of {channel}",
+    Action.MESSAGE_RESEND: "sent a message of {socket_id} in {channel} again",
+    Action.EVENT_SEND: "sent an event to {channel}",
+    Action.BLOCK_CREATE: "blocked the {subject} {value}",
+    Action.BLOCK_END: "let the {subject} {value} in again",
+    Action.CAPTURE_SET: "changed what the inspector captures to {mode}",
+    Action.RECORDING_START: "began the recording {name}",
+    Action.RECORDING_STOP: "ended the recording {name}",
+    Action.RECORDING_DELETE: "deleted the recording {name}",
 }
 """What each action says after its author's name; what stands in braces is looked up in the entry."""
 

@@ -1,0 +1,412 @@
+"""A record's whole way, made when somebody looks: the stages with their times, the decision, whom it reached.
+
+Every verdict in it is asked of the judge, with the rules of the version that was in force; who the recipients were is
+put together from who is there now and who has left since.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..core.actors import Actor, Kind
+from ..core.codes import Code
+from ..core.decision import Decision
+from ..core.grants import grants_document
+from ..core.permissions import Operation
+from ..core.policy import Facts, Peer, decide
+from ..core.ruleset import RuleSet
+from ..realtime.events import Face, Refusal, Send
+from ..realtime.events import Kind as MessageKind
+from ..realtime.framing import text_of
+from ..realtime.hub import RECEIVING
+from .capture import redacted
+from .lines import Line, Scribe, closed, milliseconds
+from .records import Happening, MessageRecord, Record, What
+
+if TYPE_CHECKING:
+    from .tap import Tap
+
+NAMED_MOST = 200
+"""Recipients that are named one by one; the counts are of all."""
+SENDING = {
+    MessageKind.PUBLIC: Operation.SEND_PUBLIC,
+    MessageKind.AUTHENTICATED: Operation.SEND_AUTHENTICATED,
+    MessageKind.PRIVATE: Operation.SEND_PRIVATE,
+}
+NOT_CAPTURED = "Payloads were not captured when this passed."
+NOT_FOR_THIS_ROLE = "Payloads are shown to developers, editors and owners."
+HAS_NONE = "There is no payload."
+NO_LONGER_KNOWN = "The rules of version {} are no longer at hand, so this can't be decided again."
+
+
+class StepOut(msgspec.Struct):
+    """A step of a decision."""
+
+    subject: str
+    state: str
+    sentence: str
+
+
+class Stage(msgspec.Struct, omit_defaults=True):
+    """A stage of the way. ``at`` is in milliseconds since it was received; None where nobody watched closely enough."""
+
+    name: str
+    at: float | None = None
+    note: str = ""
+
+
+class Reached(msgspec.Struct, omit_defaults=True):
+    """Members of one kind, and whether they could receive it. ``who`` says in words which kind."""
+
+    who: str
+    count: int
+    allowed: bool
+    code: str | None = None
+    sentence: str = ""
+    steps: list[StepOut] = []
+
+
+class Recipient(msgspec.Struct, omit_defaults=True):
+    """One member. ``state`` is ``delivered``, ``refused`` or ``cut`` (it read too slowly and never got it)."""
+
+    socket: str
+    state: str
+    user: str | None = None
+    test: bool = False
+    code: str | None = None
+
+
+class Recipients(msgspec.Struct):
+    """Whom it reached. ``more`` counts members that are not named; ``complete`` is false where those who left since are
+    no longer all known."""
+
+    delivered: int
+    groups: list[Reached]
+    named: list[Recipient]
+    more: int
+    complete: bool
+
+
+class FrameOut(msgspec.Struct):
+    """What went over the wire. ``direction`` is ``received`` or ``sent``, ``to`` says to whom."""
+
+    direction: str
+    protocol: str
+    to: str
+    text: str
+
+
+class Client(msgspec.Struct):
+    """Who it is of, with what its token said. ``identity`` holds claims as a saved test takes them, None: anonymous."""
+
+    socket: str
+    user: str | None
+    authenticated: bool
+    test: bool
+    extras: dict[str, Any]
+    identity: dict[str, Any] | None
+    address: str = ""
+    protocol: str = ""
+    user_agent: str = ""
+
+
+class Route(msgspec.Struct, omit_defaults=True):
+    """The whole way of one record."""
+
+    line: Line
+    sentence: str
+    stages: list[Stage]
+    client: Client | None = None
+    operation: str | None = None
+    steps: list[StepOut] = []
+    unknown: str = ""
+    """Why there are no steps, where there are none."""
+    recipients: Recipients | None = None
+    payload: str | None = None
+    hidden: str = ""
+    """Why there is no payload, where there is none."""
+    marked: bool = False
+    """Whether its sender marked it authenticated."""
+    frames: list[FrameOut] = []
+    told: str = ""
+    """What the client was told when it was refused something."""
+    detail: str = ""
+
+
+class Tracer:
+    """Makes routes for one reader. ``faces`` are the protocols by name."""
+
+    def __init__(self, scribe: Scribe, tap: "Tap", faces: Mapping[str, Face]) -> None:
+        self._scribe = scribe
+        self._tap = tap
+        self._faces = faces
+
+    def route(self, record: Record, rules: RuleSet | None) -> Route:
+        """Make a record's route. ``rules`` are those of the version that decided, None where they are gone."""
+        if type(record) is MessageRecord:
+            return self._message(record, rules)
+        if type(record) is Refusal:
+            return self._refusal(record)
+        return self._happening(record)  # type: ignore[arg-type]
+
+    # A message
+
+    def _message(self, record: MessageRecord, rules: RuleSet | None) -> Route:
+        message = record.message
+        decision = sending(record, rules) if rules is not None else None
+        recipients = self._recipients(record, rules)
+        return Route(
+            line=self._scribe.line(record),
+            sentence=_came_of(record),
+            stages=_stages(record),
+            client=client_of(message.socket_id or "", record.actor) if record.actor is not None else None,
+            operation=decision.operation.value if decision is not None else None,
+            steps=steps_of(decision),
+            unknown=_why_no_steps(record, rules),
+            recipients=recipients,
+            payload=self._payload(record),
+            hidden=self._hidden(record),
+            marked=message.authenticated,
+            frames=list(self._frames(record)),
+        )
+
+    def _recipients(self, record: MessageRecord, rules: RuleSet | None) -> Recipients:
+        groups = list(receiving(record, rules)) if rules is not None else []
+        verdicts = {kind: decision for kind, _, decision in groups}
+        reached = [
+            Reached(
+                who=words_for(kind),
+                count=count,
+                allowed=decision.allowed,
+                code=decision.code.value if decision.code is not None else None,
+                sentence=decision.steps[-1].sentence if decision.code is not None else "",
+                steps=steps_of(decision),
+            )
+            for kind, count, decision in groups
+        ]
+        named: list[Recipient] = []
+        more = 0
+        for socket_id, actor in self._members_then(record):
+            if len(named) == NAMED_MOST:
+                more += 1
+                continue
+            found = verdicts.get(actor.kind)
+            code = found.code if found is not None else None
+            state = "refused" if code is not None else "cut" if self._was_cut(record, socket_id) else "delivered"
+            named.append(
+                Recipient(socket_id, state, actor.user_id, actor.is_test, code.value if code is not None else None)
+            )
+        return Recipients(record.recipients or 0, reached, named, more, self._knows_who_left(record))
+
+    def _members_then(self, record: MessageRecord) -> Iterator[tuple[str, Actor]]:
+        """Go through who was in the channel at that moment: who is there still, and who has left since."""
+        message = record.message
+        if record.recipients is None:
+            return
+        only, user = message.target_id, record.to_user
+        channel = self._scribe.workspace.channels.get(message.channel)
+        for membership in channel.members.values() if channel is not None else ():
+            connection = membership.connection
+            if (
+                membership.since <= message.id
+                and only in (None, connection.id)
+                and user in ("", connection.actor.user_id)
+            ):
+                yield connection.id, connection.actor
+        for gone in self._gone(record):
+            was_in = gone.channel == message.channel and gone.since <= message.id
+            if was_in and only in (None, gone.socket_id) and user in ("", gone.actor.user_id):
+                yield gone.socket_id, gone.actor
+
+    def _gone(self, record: MessageRecord) -> Iterator[Happening]:
+        """Go through who left a channel of this workspace after a message."""
+        for happening in reversed(self._tap.happenings.records):
+            if happening.id < record.id:
+                return
+            if happening.what is What.LEAVE and happening.workspace == record.workspace:
+                yield happening
+
+    def _knows_who_left(self, record: MessageRecord) -> bool:
+        ring = self._tap.happenings
+        return len(ring.records) == ring.noted or (bool(ring.records) and ring.records[0].id < record.id)
+
+    def _was_cut(self, record: MessageRecord, socket_id: str) -> bool:
+        return any(
+            happening.socket_id == socket_id and 0 < happening.cut <= record.published
+            for happening in self._tap.happenings.records
+            if happening.what is What.CLOSE and happening.cut
+        )
+
+    def _frames(self, record: MessageRecord) -> Iterator[FrameOut]:
+        if not self._shows(record):
+            return
+        frame = record.detail.frame if record.detail is not None else None
+        if frame is not None:
+            yield FrameOut("received", "", "the server", self._text(frame))
+        if record.recipients is None:
+            return
+        message = record.message
+        for name, face in self._faces.items():
+            yield FrameOut("sent", name, "each recipient", self._text(text_of(face.message(message))))
+            if message.kind is MessageKind.PRIVATE:
+                echo = face.message(message, to_sender=True)
+                yield FrameOut("sent", name, "its sender", self._text(text_of(echo)))
+
+    # Whatever else
+
+    def _refusal(self, refusal: Refusal) -> Route:
+        decision, command = refusal.decision, refusal.command
+        stages = [Stage("received", 0.0)] if refusal.received and command is not None else []
+        at = milliseconds(refusal.refused - refusal.received) if stages else None
+        stages.append(Stage("decided" if decision is not None else "refused", at, refusal.code.value))
+        return Route(
+            line=self._scribe.line(refusal),
+            sentence=decision.steps[-1].sentence if decision is not None else refusal.detail or refusal.text,
+            stages=stages,
+            client=client_of(refusal.socket_id, refusal.actor, refusal.address, refusal.protocol),
+            operation=decision.operation.value if decision is not None else None,
+            steps=steps_of(decision),
+            unknown="" if decision is not None else "No rule was asked: this is refused before, or whatever they say.",
+            payload=self._payload(refusal),
+            hidden=self._hidden(refusal),
+            marked=isinstance(command, Send) and command.authenticated,
+            frames=list(self._refused_frames(refusal)),
+            told=refusal.told,
+            detail=refusal.detail,
+        )
+
+    def _refused_frames(self, refusal: Refusal) -> Iterator[FrameOut]:
+        if refusal.frame is not None and self._shows(refusal):
+            yield FrameOut("received", refusal.protocol, "the server", self._text(refusal.frame))
+        face = self._faces.get(refusal.protocol)
+        if refusal.told and face is not None:
+            error = face.error(refusal.channel, refusal.code, refusal.told, refusal.ref)
+            yield FrameOut("sent", face.name, "the client", text_of(error).decode())
+
+    def _happening(self, happening: Happening) -> Route:
+        ended = happening.what is What.CLOSE
+        return Route(
+            line=self._scribe.line(happening),
+            sentence=f"The connection ended: {closed(happening)}." if ended else "",
+            stages=[],
+            client=client_of(
+                happening.socket_id, happening.actor, happening.address, happening.protocol, happening.user_agent
+            ),
+            hidden=HAS_NONE,
+        )
+
+    # Payloads
+
+    def _shows(self, record: Record) -> bool:
+        return self._scribe.sees_payloads and self._scribe.workspace.captured.shows(record.id)
+
+    def _payload(self, record: Record) -> str | None:
+        payload = self._scribe.payload(record)
+        return payload.decode("utf-8", "replace") if payload is not None else None
+
+    def _hidden(self, record: Record) -> str:
+        if self._payload(record) is not None:
+            return ""
+        if not self._scribe.sees_payloads:
+            return NOT_FOR_THIS_ROLE
+        return HAS_NONE if self._shows(record) else NOT_CAPTURED
+
+    def _text(self, frame: bytes) -> str:
+        names = self._scribe.workspace.captured.capture.redacted
+        return redacted(frame, names).decode("utf-8", "replace")
+
+
+def sending(record: MessageRecord, rules: RuleSet) -> Decision | None:
+    """Decide once more whether the sender may send it; None for what the server sent."""
+    message = record.message
+    if record.actor is None:
+        return None
+    peer = Peer(True, record.members[0][0]) if message.kind is MessageKind.PRIVATE and record.members else None
+    facts = Facts(marked_authenticated=message.authenticated and peer is not None, peer=peer)
+    return decide(rules, record.actor, SENDING[message.kind], message.channel, facts)
+
+
+def receiving(record: MessageRecord, rules: RuleSet) -> Iterator[tuple[Kind, int, Decision]]:
+    """Decide once more for each kind of member whether it may receive it."""
+    message = record.message
+    facts = Facts(marked_authenticated=message.authenticated and message.kind is MessageKind.PRIVATE)
+    for kind, count in record.members or ():
+        yield kind, count, decide(rules, Actor(kind=kind), RECEIVING[message.kind], message.channel, facts)
+
+
+def steps_of(decision: Decision | None) -> list[StepOut]:
+    if decision is None:
+        return []
+    return [StepOut(step.subject, step.state.value, step.sentence) for step in decision.steps]
+
+
+def words_for(kind: Kind) -> str:
+    """Name a kind of client."""
+    if not kind.authenticated:
+        return "anonymous clients"
+    return "clients with a token that narrows what they may do" if kind.narrowed else "authenticated clients"
+
+
+def client_of(socket_id: str, actor: Actor, address: str = "", protocol: str = "", user_agent: str = "") -> Client:
+    """Describe a client with what its token said."""
+    return Client(
+        socket=socket_id,
+        user=actor.user_id,
+        authenticated=actor.authenticated,
+        test=actor.is_test,
+        extras=dict(actor.extras),
+        identity=identity_of(actor),
+        address=address,
+        protocol=protocol,
+        user_agent=user_agent,
+    )
+
+
+def identity_of(actor: Actor) -> dict[str, Any] | None:
+    """Write what decides of an actor as the claims of a token; None for an anonymous client."""
+    if not actor.authenticated:
+        return None
+    claims: dict[str, Any] = {}
+    if actor.user_id is not None:
+        claims["sub"] = actor.user_id
+    if actor.extras:
+        claims["extras"] = dict(actor.extras)
+    if actor.kind.authorized_channels is not None:
+        claims["authorized_channels"] = [target.text for target in actor.kind.authorized_channels]
+    if actor.kind.grants is not None:
+        claims["grants"] = grants_document(actor.kind.grants)
+    return claims
+
+
+def _stages(record: MessageRecord) -> list[Stage]:
+    detail, start = record.detail, record.received
+
+    def at(moment: float) -> float | None:
+        return milliseconds(moment - start) if moment else None
+
+    stages = [Stage("received", 0.0)]
+    if detail is not None and detail.parsed:
+        stages.append(Stage("parsed", at(detail.parsed)))
+    stages.append(Stage("decided", at(detail.decided) if detail is not None else None))
+    if record.message.stored:
+        note = "could not be stored" if record.recipients is None else ""
+        stages.append(Stage("stored", at(detail.stored) if detail is not None else None, note))
+    if record.recipients is not None:
+        stages.append(Stage("published", at(record.published), f"to {record.recipients}"))
+        stages.append(Stage("written", at(detail.written) if detail is not None else None))
+    return stages
+
+
+def _came_of(record: MessageRecord) -> str:
+    if record.recipients is None:
+        return f"{Code.STORAGE_UNAVAILABLE.sentence}"
+    if not record.recipients:
+        return "Allowed, but nobody was there who could receive it."
+    return f"Delivered to {record.recipients:,} client{'s' if record.recipients != 1 else ''}."
+
+
+def _why_no_steps(record: MessageRecord, rules: RuleSet | None) -> str:
+    if record.actor is None:
+        return "The server's own messages ignore what clients may send; who may hear events receives them."
+    return NO_LONGER_KNOWN.format(record.version) if rules is None else ""

@@ -1,0 +1,1 @@
+"""Acting on live traffic: kick, take out, block, send again."""

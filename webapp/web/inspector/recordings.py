@@ -1,0 +1,1 @@
+"""Recordings: begin, end, download, open again."""
