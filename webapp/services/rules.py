@@ -92,7 +92,7 @@ def version(workspace: Workspace, number: int) -> RuleSetVersion:
 def rules_of(workspace: Workspace, number: int) -> RuleSet | None:
     """Return the rules of a version, 0 for those before the first; None if there is no such version."""
     try:
-        return compiled.rule_set(version(workspace, number) if number else None)
+        return rule_set(version(workspace, number) if number else None)
     except NotFound:
         return None
 

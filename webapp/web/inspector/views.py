@@ -12,9 +12,7 @@ def page() -> str:
     """Show what passes. Filter, tab and the selected line stand in the address, so that it can be sent to others."""
     wanted, problem = filter_asked()
     chosen = request.args.get("selected", "")
-    return render_template(
-        "inspector/page.html", wanted=wanted, problem=problem, chosen=chosen, route=_chosen(chosen)
-    )
+    return render_template("inspector/page.html", wanted=wanted, problem=problem, chosen=chosen, route=_chosen(chosen))
 
 
 @blueprint.get("/look/<record_id>")
