@@ -57,7 +57,7 @@ function row(line) {
   if (line.to) what.append(" to ", make("bdi", "mono", line.to));
   if (line.code) what.append(" ", make("code", "code", line.code));
   if (line.payload != null) what.append(" ", make("bdi", "preview", line.payload));
-  link.append(from, what, make("span", "num to", line.recipients == null ? "" : digits.format(line.recipients)));
+  link.append(from, what, make("bdi", "rule", line.rule ?? ""), make("span", "num to", line.recipients == null ? "" : digits.format(line.recipients)));
   link.append(make("span", "num took", line.took == null ? "" : took(line.took)));
   if (line.id === selected()) link.setAttribute("aria-current", "true");
   item.append(link);

@@ -100,7 +100,7 @@ class Tap:
     ) -> None:
         """Note a message that was accepted; see :class:`MessageRecord`."""
         self.messages += 1
-        if not workspace.is_recorded:
+        if not workspace.is_recorded or not self.kept.most:
             return
         self.noted += 1
         size = len(message.payload)
