@@ -67,8 +67,8 @@ class Found:
 class Page:
     """Lines of a file, in their order.
 
-    ``begins`` and ``ends`` say which part of it was looked through, ``size`` where its last whole line ends. ``damaged``
-    counts lines in this part that can't be read.
+    ``begins`` and ``ends`` say which part of it was looked through, ``size`` where its last whole line ends.
+    ``damaged`` counts lines in this part that can't be read.
     """
 
     found: tuple[Found, ...]
@@ -207,7 +207,7 @@ def check_part(data: bytes, place: int, first: int, wanted: Filter, most: int = 
     return part
 
 
-class _Payload(msgspec.Struct):
+class _Payload(msgspec.Struct, frozen=True):
     payload: str | None = None
 
 
@@ -250,7 +250,7 @@ def _line_start(file: BinaryIO, place: int, size: int) -> int:
 
 def _forwards(file: BinaryIO, place: int, size: int) -> Iterator[tuple[int, bytes]]:
     """Go through the lines up to ``size``, which is the end of one, from the beginning of one."""
-    rest = b""
+    begun: list[bytes] = []
     at = place
     while place < size:
         file.seek(place)
@@ -258,27 +258,35 @@ def _forwards(file: BinaryIO, place: int, size: int) -> Iterator[tuple[int, byte
         if not data:
             return
         place += len(data)
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            yield at, line
-            at += len(line) + 1
+        first, *others = data.split(b"\n")
+        begun.append(first)
+        if others:
+            *lines, rest = [b"".join(begun), *others]
+            begun = [rest]
+            for line in lines:
+                yield at, line
+                at += len(line) + 1
         time.sleep(0)
 
 
 def _backwards(file: BinaryIO, place: int) -> Iterator[tuple[int, bytes]]:
     """Go backwards through the lines before a place, which is the end of one."""
     end = place - 1
-    rest = b""
+    begun: list[bytes] = []
+    """The end of the line whose beginning is still to be read, from its last piece to its first."""
     place = end
     while place > 0:
         begins = max(place - READ_AT_ONCE, 0)
         file.seek(begins)
-        data = file.read(place - begins) + rest
+        *others, last = file.read(place - begins).split(b"\n")
         place = begins
-        rest, *lines = data.split(b"\n")
-        for line in reversed(lines):
-            yield end - len(line), line
-            end -= len(line) + 1
+        begun.append(last)
+        if others:
+            rest, *lines = [*others, b"".join(reversed(begun))]
+            begun = [rest]
+            for line in reversed(lines):
+                yield end - len(line), line
+                end -= len(line) + 1
         time.sleep(0)
     if end >= 0:
-        yield 0, rest
+        yield 0, b"".join(reversed(begun))
