@@ -15,7 +15,7 @@ import msgspec
 from ..core.targets import Target, parse_authorized_channel
 from .filters import Filter
 from .lines import SEARCHED_MOST, Line
-from .recording import Entry, Head, NotALine, checked
+from .recording import End, Entry, Head, NotALine, checked
 
 READ_AT_ONCE = 256 * 1024
 LINES_A_PAGE = 100
@@ -177,6 +177,7 @@ class CheckedPart:
     lines: int = 0
     taken: int = 0
     head: Head | None = None
+    end: End | None = None
     problem: str = ""
 
 
@@ -200,7 +201,9 @@ def check_part(data: bytes, place: int, first: int, wanted: Filter, most: int = 
             break
         if isinstance(item, Head):
             part.head = item
-        elif isinstance(item, Entry) and matcher.takes(item.line, item.route.payload):
+        elif isinstance(item, End):
+            part.end = item
+        elif matcher.takes(item.line, item.route.payload):
             part.found.append(Found(item.line, place + part.taken, place + end + 1))
         part.lines += 1
         part.taken = end + 1
