@@ -1,7 +1,7 @@
 // Recorded lines: choosing one shows its way beside them. A file that is brought stays here; the server is sent the part
 // that is shown, checks it and answers with its lines.
 
-const PART = 512 * 1024; // bytes of a file sent at once, more only for a line that is longer
+const PART = 512 * 1024; // bytes of a file sent at once; more where a filter looks for few, or a line is longer
 const FILTERS = ["channel", "client", "user", "verdict", "code", "action", "text"];
 
 const panes = document.querySelector(".panes");
@@ -14,12 +14,15 @@ function mark(row) {
 
 const isPlain = (event) => !(event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
+// htmx names the target of what a script asks for only when it is told to.
+const fetchInto = (url, target) => htmx.ajax("GET", url, { target, swap: "outerHTML", headers: { "HX-Target": `div${target}` } });
+
 // A stored recording
 
 async function look(row) {
   mark(row);
   history.replaceState(null, "", row.href);
-  await htmx.ajax("GET", row.href, { target: "#look", swap: "outerHTML" });
+  await fetchInto(row.href, "#look");
   document.getElementById("look")?.scrollTo(0, 0);
 }
 
@@ -42,7 +45,7 @@ const digits = new Intl.NumberFormat("en");
 // Whole lines from a place on; null where a single one is longer than the server takes.
 async function part(place) {
   const most = Number(form.dataset.partMost);
-  for (let size = PART; ; size = Math.min(size * 4, most)) {
+  for (let size = search() ? PART * 4 : PART; ; size = Math.min(size * 4, most)) {
     const blob = file.slice(place, place + size);
     const end = new Uint8Array(await blob.arrayBuffer()).lastIndexOf(10) + 1;
     if (end) return blob.slice(0, end);
@@ -119,7 +122,7 @@ async function lookAt(row) {
 
 function filter(searching) {
   history.replaceState(null, "", form.dataset.page + searching);
-  htmx.ajax("GET", form.dataset.page + search(), { target: "#filter", swap: "outerHTML" });
+  fetchInto(form.dataset.page + search(), "#filter");
   open(START);
 }
 

@@ -40,8 +40,8 @@ def open_recording(recording_id: int) -> str:
         def page_at(**arguments: Any) -> str:
             return url_for("inspector.open_recording", recording_id=recording_id, **arguments)
 
-        asked = filter_shown() | {"page_at": page_at}
-        look = _look(str(chosen or ""), entry.route if entry is not None else None)
+        asked = filter_shown() | {"page_at": page_at, "is_recorded": True}
+        look = _look(str(chosen), entry.route) if entry is not None else _look("", None)
         if htmx.partial and htmx.target == "look":
             return render_template("inspector/_look.html", **asked, **look)
         shown = _read(file, asked["wanted"])
@@ -100,11 +100,11 @@ def _asked_of_file() -> dict[str, Any]:
     def page_at(**arguments: Any) -> str:
         return url_for("inspector.open_file", **arguments)
 
-    return filter_shown() | {"page_at": page_at}
+    return filter_shown() | {"page_at": page_at, "is_recorded": True}
 
 
 def _look(chosen: str, route: Route | None) -> dict[str, Any]:
-    return look_shown(chosen, route) | {"is_recorded": True}
+    return look_shown(chosen, route)
 
 
 def _read(file: BinaryIO, wanted: Filter) -> Page:

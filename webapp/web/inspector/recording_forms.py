@@ -27,7 +27,7 @@ class RecordingForm(FlaskForm):
         render_kw={"autocomplete": "off"},
     )
     channel = StringField(
-        "Channel", description="A name, or a pattern such as `chat/*`. Empty: all.", render_kw=PLAIN | {"class": "mono"}
+        "Channel", description="A name, or a pattern such as `chat/*`.", render_kw=PLAIN | {"class": "mono"}
     )
     verdict = SelectField("Verdict", choices=_choices(Verdict, "any"))
     action = SelectField("Action", choices=_choices(Action, "any"))
@@ -38,7 +38,7 @@ class RecordingForm(FlaskForm):
         "Text in the payload", description="Finds captured payloads alone.", render_kw={"autocomplete": "off"}
     )
     minutes = IntegerField(
-        "Minutes",
+        "minutes",
         default=MINUTES_USUAL,
         description=f"1 to {MINUTES_MOST:,}",
         validators=[
@@ -48,7 +48,7 @@ class RecordingForm(FlaskForm):
         render_kw={"inputmode": "numeric"},
     )
     mebibytes = IntegerField(
-        "Size in MiB",
+        "MiB",
         default=MEBIBYTES_USUAL,
         description=f"1 to {MEBIBYTES_MOST:,}",
         validators=[
