@@ -10,6 +10,7 @@ from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything el
 # fmt: on
 
 import json
+import resource
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import msgspec
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
@@ -28,6 +30,10 @@ from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 import webapp.server
 from webapp import create_app
 from webapp.config import Settings
+from webapp.inspector.filters import Filter, read_filter
+from webapp.inspector.lines import Scribe
+from webapp.inspector.traces import Tracer
+from webapp.protocols import FACES
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
@@ -39,6 +45,7 @@ from webapp.services import (
     drafts,
     invitations,
     keys,
+    recordings,
     rules,
     ruletests,
     sessions,
