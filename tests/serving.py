@@ -85,12 +85,12 @@ class Door:
     def revoke(self, jti: str) -> Any:
         return tokens.revoke(workspaces.get("default"), jti, **AUTHOR)
 
-    def record(self, name: str = "All", minutes: int = 15, mebibytes: int = 50, **filtered: str) -> int:
+    def record(self, title: str = "All", minutes: int = 15, mebibytes: int = 50, **filtered: str) -> int:
         """Begin a recording and return its number."""
         wanted = read_filter(filtered)
         bounds = {"minutes": minutes, "mebibytes": mebibytes}
         return recordings.start(
-            workspaces.get("default"), name=name, wanted=wanted, sees_payloads=True, **bounds, **AUTHOR
+            workspaces.get("default"), name=title, wanted=wanted, sees_payloads=True, **bounds, **AUTHOR
         ).id
 
     def stop_recording(self, number: int) -> None:

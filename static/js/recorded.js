@@ -29,6 +29,7 @@ async function look(row) {
 // A file
 
 let file = null;
+let size = 0; // where its last whole line ends
 let pages = []; // where each page that was shown begins: {place, first}, the last one is the one in sight
 let next = null;
 let turn = 0;
@@ -42,15 +43,25 @@ const search = () => {
 const say = (text) => (state.textContent = text);
 const digits = new Intl.NumberFormat("en");
 
+const lastLine = async (blob) => new Uint8Array(await blob.arrayBuffer()).lastIndexOf(10) + 1;
+
+async function whole() {
+  for (let end = file.size; end > 0; end -= PART) {
+    const from = Math.max(end - PART, 0);
+    const found = await lastLine(file.slice(from, end));
+    if (found) return from + found;
+  }
+  return 0;
+}
+
 // Whole lines from a place on; null where a single one is longer than the server takes.
 async function part(place) {
   const most = Number(form.dataset.partMost);
-  for (let size = search() ? PART * 4 : PART; ; size = Math.min(size * 4, most)) {
-    const blob = file.slice(place, place + size);
-    const end = new Uint8Array(await blob.arrayBuffer()).lastIndexOf(10) + 1;
+  for (let length = search() ? PART * 4 : PART; ; length = Math.min(length * 4, most)) {
+    const blob = file.slice(place, Math.min(place + length, size));
+    const end = await lastLine(blob);
     if (end) return blob.slice(0, end);
-    if (place + size >= file.size) return blob.slice(0, 0);
-    if (size === most) return null;
+    if (length === most) return null;
   }
 }
 
@@ -61,10 +72,10 @@ async function show(page) {
   const mine = ++turn;
   let { place, first } = page;
   say("Reading …");
-  for (;;) {
+  while (place < size) {
     const blob = await part(place);
     if (mine !== turn) return;
-    if (!blob) return end(place, first, `Line ${digits.format(first)} is too large to be shown.`);
+    if (!blob) return end(null, first, `Line ${digits.format(first)} is too large to be shown.`);
     const before = document.getElementById("lines");
     await post(form.action + search(), blob, { place, first }, "#lines");
     if (mine !== turn) return;
@@ -73,15 +84,17 @@ async function show(page) {
     const { taken, lines: count, found, problem } = lines.dataset;
     place += Number(taken);
     first += Number(count);
-    const over = problem || !Number(taken) || place >= file.size;
+    const over = problem || place >= size;
     if (over || Number(found)) return end(over ? null : place, first, problem ? "" : told(page.first, first, place, over));
     say(`Looked through ${digits.format(first - 1)} lines …`);
   }
+  document.getElementById("lines").replaceChildren();
+  end(null, first, told(page.first, first, place, true));
 }
 
 function told(from, to, place, over) {
-  const cut = over && place < file.size ? "; the file ends within a line: it was cut off there" : "";
-  if (to === from) return `No whole line${cut}`;
+  const cut = over && size < file.size ? "; the file ends within a line: it was cut off there" : "";
+  if (to === from) return file.size ? "No whole line: this is no recording." : "This file is empty.";
   return `Lines ${digits.format(from)} to ${digits.format(to - 1)} of the file${over ? ", its last" : ""}${cut}`;
 }
 
@@ -128,10 +141,12 @@ function filter(searching) {
 
 if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.querySelector("input[type=file]").addEventListener("change", ({ target }) => {
+  form.querySelector("input[type=file]").addEventListener("change", async ({ target }) => {
     file = target.files[0] ?? null;
     panes.hidden = !file;
-    if (file) open(START);
+    if (!file) return;
+    size = await whole();
+    open(START);
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".filter-form")) return;

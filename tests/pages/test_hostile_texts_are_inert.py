@@ -42,6 +42,11 @@ PATHS = (
     "/audit",
     "/audit?actor={h}&text={h}",
     "/settings",
+    "/inspector/recordings",
+    "/inspector/recordings?channel={h}&text={h}",
+    "/inspector/recordings/1/open",
+    "/inspector/recordings/1/open?text={h}",
+    "/inspector/recordings/file?channel={h}",
 )
 INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
 
@@ -103,6 +108,8 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
             "/people",
             "/audit",
             "/explain?who=client",
+            "/inspector/recordings",
+            "/inspector/recordings/1/open",
         ):
             owner.goto("/w/default" + path)
             assert "<script>alert(2)</script>" in owner.locator("main").inner_text(), f"{path} does not show it at all"

@@ -41,6 +41,8 @@ PATHS = [
     "/w/default/explain?who=user&user=%3Cb%3E&channel=" + "x" * 256,
     "/w/default/explain?who=client&client=gone",
     "/w/default/explain?who=token",
+    "/w/default/inspector/recordings",
+    "/w/default/inspector/recordings/file",
     "/workspaces/new",
     "/w/default/settings",
     "/w/default/nothing",

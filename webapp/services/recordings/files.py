@@ -34,7 +34,7 @@ def new_file(row: Recording, canonical: str) -> Out:
     folder, path = _folder(), path_of(row.id)
     head = Head(FORMAT, row.name, canonical, row.filter, row.started_by, row.started_at.isoformat())
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # the server's umask would take away even its own right to look into it
         path.unlink(missing_ok=True)  # of another recording of this number, from before a backup was restored
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)

@@ -135,7 +135,10 @@ def _place(name: str) -> int | None:
 
 def _uploaded(name: str) -> bytes:
     given: FileStorage | None = request.files.get(name)
-    data = given.read(PART_MOST + 1) if given is not None else b""
+    if given is None:
+        return b""
+    data = given.read(PART_MOST + 1)
+    given.close()
     if len(data) > PART_MOST:
         abort(413)
     return data

@@ -29,11 +29,11 @@ class RecordingForm(FlaskForm):
     channel = StringField(
         "Channel", description="A name, or a pattern such as `chat/*`.", render_kw=PLAIN | {"class": "mono"}
     )
-    verdict = SelectField("Verdict", choices=_choices(Verdict, "any"))
-    action = SelectField("Action", choices=_choices(Action, "any"))
+    verdict = SelectField("Verdict", choices=_choices(Verdict, "any"), default="")
+    action = SelectField("Action", choices=_choices(Action, "any"), default="")
     user = StringField("User id", render_kw=PLAIN)
     client = StringField("Client", description="A socketId.", render_kw=PLAIN | {"class": "mono"})
-    code = SelectField("Code", choices=_choices(Code, "any"))
+    code = SelectField("Code", choices=_choices(Code, "any"), default="")
     text = StringField(
         "Text in the payload", description="Finds captured payloads alone.", render_kw={"autocomplete": "off"}
     )
