@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from webapp.inspector.recording import FORMAT, Head, HeadLine, written
 from webapp.models import Recording, RoleName
 from webapp.services.transactions import writing
+from webapp.web.inspector import opened
 
 from .conftest import Office
 
@@ -163,9 +164,9 @@ def test_a_recording_is_opened_with_its_lines_and_ways(signed_in: SignIn, kept: 
     assert "no &lt;b&gt;" in page
     place = path(app, kept).read_bytes().index(b"\n") + 1
     assert f"page=0&amp;selected={place}" in page
-    opened = owner.get(f"{PAGE}/{kept}/open?selected={place}").text
-    assert len(re.findall(r'<a class="line[^>]*aria-current="true"', opened)) == 1
-    assert "No &lt;script&gt;" in opened
+    chosen = owner.get(f"{PAGE}/{kept}/open?selected={place}").text
+    assert len(re.findall(r'<a class="line[^>]*aria-current="true"', chosen)) == 1
+    assert "No &lt;script&gt;" in chosen
     partial = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#look"}
     part = owner.get(f"{PAGE}/{kept}/open?selected={place}", headers=partial).text
     assert part.lstrip().startswith("<section")
@@ -187,7 +188,9 @@ def bring(client: FlaskClient, address: str, data: bytes, **form: str) -> "tuple
     return post(client, address, part=(io.BytesIO(data), "part"), **form)
 
 
-def test_a_brought_part_is_checked_and_nothing_of_it_is_kept(signed_in: SignIn, app: Flask) -> None:
+def test_a_brought_part_is_checked_and_nothing_of_it_is_kept(
+    signed_in: SignIn, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     developer = signed_in(RoleName.DEVELOPER)
     line = json.dumps(ENTRY).encode() + b"\n"
     status, text = bring(developer, "/file", line * 2, place="500", first="7")
@@ -207,5 +210,7 @@ def test_a_brought_part_is_checked_and_nothing_of_it_is_kept(signed_in: SignIn, 
     assert status == 200
     assert "No &lt;script&gt;" in text
     assert bring(developer, "/look", b"{}")[0] == 422
-    assert bring(developer, "/file", b"x" * (3 * 1024 * 1024 + 1))[0] == 413
+    monkeypatch.setattr(opened, "PART_MOST", len(line))
+    assert bring(developer, "/look", line)[0] == 200
+    assert bring(developer, "/file", line * 2)[0] == 413
     assert not path(app, 1).parent.exists()
