@@ -13,12 +13,14 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
@@ -28,12 +30,28 @@ from webapp import create_app
 from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
+from webapp.core.documents import parse_document
 from webapp.core.targets import Target
-from webapp.services.transactions import writing
-from webapp.services import admins, apikeys, audit, drafts, invitations, keys, rules, ruletests, tokens, workspaces
+from webapp.services.transactions import touched, writing
+from webapp.services import (
+    admins,
+    apikeys,
+    audit,
+    drafts,
+    invitations,
+    keys,
+    rules,
+    ruletests,
+    sessions,
+    tokens,
+    workspaces,
+)
+from webapp.models import RoleName
+from webapp.web.access import SIGN_IN
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
+PASSWORD = "correct horse battery"
 
 
 class Door:
@@ -81,6 +99,10 @@ class Door:
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
 
+    def draft(self, document: Any) -> None:
+        """Begin a draft that holds these rules alone."""
+        drafts.replace_all(workspaces.get("default"), parse_document(document).rules, author="tests")
+
     def origins(self, allowed: list[str]) -> None:
         workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)
 
@@ -100,6 +122,22 @@ class Door:
 
     def kick(self, socket_id: str) -> Any:
         return self._realtime.kick("default", socket_id, "tests")
+
+    def capture(self, seconds: float) -> None:
+        """Capture payloads from now on, for so long."""
+        workspace = workspaces.get("default")
+        with writing() as session:
+            row = touched(session, workspace.id)
+            row.capture_until = datetime.now(UTC) + timedelta(seconds=seconds)
+        workspaces.refresh(workspace.id)
+
+    def sign_in(self, username: str, role: str) -> str:
+        """Make an account, sign it in and return the cookie of its browser: forms of sign-in count their guests."""
+        workspace = workspaces.get("default")
+        admins.create(username, PASSWORD, role=RoleName(role), workspace=workspace, **AUTHOR)
+        secret = sessions.begin(admins.by_username(username))
+        serializer: Any = SecureCookieSessionInterface().get_signing_serializer(self._app)
+        return str(serializer.dumps({SIGN_IN: secret}))
 
     def break_storage(self) -> None:
         """Take away the table of messages, so that none can be stored."""

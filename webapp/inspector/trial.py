@@ -49,6 +49,10 @@ class Tried:
     def who(self) -> str:
         return words_for(self.kind)
 
+    def who_of(self, count: int) -> str:
+        """Name so many clients of this kind."""
+        return words_for(self.kind, count)
+
 
 def try_one(record: Record, before: RuleSet, after: RuleSet) -> list[Tried]:
     """Decide one record once more: its sender first, then each kind of recipient. Empty where no rule is asked."""

@@ -468,7 +468,7 @@ class Engine:
             # A name that no channel can have is kept no longer than one: it may be as long as a frame.
             channel = channel[:CHANNEL_MAX_LENGTH] + "…"
             decision = replace(decision, channel=channel) if decision is not None else None
-        ref = str(self.ticks.next())
+        ref, now = str(self.ticks.next()), monotonic()
         self._tap.refusal(
             Refusal(
                 ref=ref,
@@ -488,8 +488,8 @@ class Engine:
                 version=workspace.rules.version,
                 command=_without_payload(command),
                 frame=frame if workspace.keeps_frames else None,
-                received=connection.heard_at,
-                refused=monotonic(),
+                received=connection.heard_at if not by else now,
+                refused=now,
                 facts=facts,
                 by=by,
             )

@@ -28,8 +28,8 @@ class Original:
     """What was sent, or refused, as far as it can be sent again.
 
     ``payload`` is None where it was not captured. ``marked`` says whether its sender marked it authenticated, ``to``
-    the socketId that it was for. ``actor`` and ``socket_id`` are its client's, None for an event of the server, which has
-    ``event``, ``client`` and ``to_user`` as :meth:`Realtime.publish_event` takes them.
+    the socketId that it was for. ``actor`` and ``socket_id`` are its client's, None for an event of the server; that
+    has ``event``, ``client`` and ``to_user`` as :meth:`Realtime.publish_event` takes them.
     """
 
     id: int

@@ -156,7 +156,7 @@ def _sender(form: ResendForm, again: Again) -> bool:
     Raises:
         InvalidInput: it can't, or what is asked for does not go together.
     """
-    as_client = form.sender.data == CLIENT
+    as_client: bool = form.sender.data == CLIENT
     if as_client and not again.as_client:
         raise InvalidInput({"sender": again.no_client or "No client sent this."})
     if not as_client and form.marked.data:

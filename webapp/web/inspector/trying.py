@@ -18,6 +18,7 @@ from ...realtime.workspace import Workspace as LiveWorkspace
 from ...services import drafts
 from ..access import current_workspace
 from ..htmx import htmx
+from ..wording import count
 from .blueprint import blueprint, live, scribe
 from .views import filter_asked, without
 
@@ -118,13 +119,13 @@ def _says(made: Replay) -> str:
 
 def _came_of(flips: Flips) -> str:
     """Say what a group of flips means to the clients that it concerns."""
-    tried, clients = flips.newest, f"{flips.clients:,} client{'s' if flips.clients != 1 else ''}"
-    if tried.receives:
-        messages = f"{flips.records:,} message{'s' if flips.records != 1 else ''}"
-        gained = "would reach" if tried.after.allowed else "would no longer reach"
-        return f"{messages} {gained} {clients}" + (" at most at once" if flips.records > 1 else "")
-    times = "once" if flips.count == 1 else f"{flips.count:,} times"
-    return f"{clients}, {times}"
+    tried = flips.newest
+    clients = f"{flips.clients:,} {tried.who_of(flips.clients)}"
+    if not tried.receives:
+        return f"{clients}, {'once' if flips.count == 1 else f'{flips.count:,} times'}"
+    gained = "would reach" if tried.after.allowed else "would no longer reach"
+    at_once = ", or fewer of them" if flips.deliveries < flips.records * flips.clients else ""
+    return f"{count(flips.records, 'message')} {gained} {clients}{at_once}"
 
 
 def _span(seconds: float) -> str:
