@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 VENDOR := static/vendor/.installed
+WORKERS ?= auto
 
 .PHONY: run setup test test-setup lint bench soak clean
 
@@ -41,7 +42,7 @@ test-setup: $(DEV_STAMP) $(VENDOR)
 	@tests/install-system-packages
 
 test: test-setup  ## Run the whole test suite.
-	$(BIN)/pytest -m 'not soak'
+	$(BIN)/pytest -m 'not soak' -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 soak: test-setup  ## Run what takes long: thousands of clients, long loads, series of faults.
 	$(BIN)/pytest -m soak

@@ -12,6 +12,11 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests import postgres
+from tests.parallel import (  # noqa: F401  (hooks of pytest)
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+    pytest_xdist_make_scheduler,
+)
 from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
