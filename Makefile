@@ -39,6 +39,7 @@ $(VENDOR): package.json package-lock.json webapp/web/vendor.py $(STAMP)
 	@touch $@
 
 test-setup: $(DEV_STAMP) $(VENDOR)
+	@$(BIN)/python -m webapp.web.vendor --dev && touch $(VENDOR)
 	@tests/install-system-packages
 
 test: test-setup  ## Run the whole test suite.
