@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 VENDOR := static/vendor/.installed
+
+# How many tests run at a time: a number, or one for each core, up to four.
 WORKERS ?= auto
 
 .PHONY: run setup test test-setup lint bench soak clean
