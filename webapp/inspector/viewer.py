@@ -76,8 +76,10 @@ class Viewer:
     def next(self) -> Batch | None:
         """Return what came since the last look; None if there is nothing to tell."""
         noted = self._tap.noted
+        numbers = self._numbers()
+        other, self._told = numbers != self._told, numbers
         if noted == self._seq:
-            return self._numbers_alone()
+            return Batch([], 0, 0, 0, False, numbers) if other else None
         records = self._tap.since(self._seq)
         missed = noted - self._seq - len(records)
         self._seq = noted
@@ -86,18 +88,10 @@ class Viewer:
         chosen = sample(wanted)
         canonical = self._scribe.workspace.canonical
         changed = any(type(r) is Happening and r.workspace == canonical for r in records)
-        self._told = numbers = self._numbers()
         lines = [self._scribe.line(record) for record in chosen]
-        if not (lines or missed or changed):
-            return self._numbers_alone()
-        return Batch(lines, len(wanted), len(wanted) - len(chosen), missed, changed, numbers)
-
-    def _numbers_alone(self) -> Batch | None:
-        numbers = self._numbers()
-        if numbers == self._told:
+        if not (lines or missed or changed or other):
             return None
-        self._told = numbers
-        return Batch([], 0, 0, 0, False, numbers)
+        return Batch(lines, len(wanted), len(wanted) - len(chosen), missed, changed, numbers)
 
     def _numbers(self) -> Numbers:
         workspace = self._scribe.workspace
