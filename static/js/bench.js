@@ -26,7 +26,8 @@ async function post(url, fields) {
   const said = answer.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : null;
   if (answer.ok && said) return said;
   if (said?.problems) throw new Refused(said.problems);
-  if (answer.type === "opaqueredirect") throw new Refused({ "": "You are signed out. Load the page again to sign in." });
+  // Who signs in again gets another CSRF token: with the old one the answer is 400.
+  if (answer.type === "opaqueredirect" || answer.status === 400) throw new Refused({ "": "You were signed out. Load the page again." });
   throw new Refused({ "": "The server did not make a token. Load the page again; your role may have changed." });
 }
 

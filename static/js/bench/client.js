@@ -140,8 +140,8 @@ export class Client {
   }
 
   closed(code) {
-    this.again = new Map([...this.joined].map(([channel, room]) => [channel, room.how]));
-    for (const [channel, how] of this.asked) this.again.set(channel, how);
+    // Attempts that fail must not forget what the first connection was in.
+    this.again = new Map([...(this.again ?? []), ...[...this.joined].map(([channel, room]) => [channel, room.how]), ...this.asked]);
     this.joined.clear();
     this.asked.clear();
     this.line = this.id = null;

@@ -34,7 +34,10 @@ function row({ out, text, said, at }) {
   head.tabIndex = -1; // the log is one stop of the Tab key; arrows go on from there
   fold.append(head);
   fold.addEventListener("toggle", () => {
-    if (fold.open && !fold.querySelector("pre")) fold.append(make("pre", null, pretty(text)));
+    if (!fold.open || fold.querySelector("pre")) return;
+    const whole = make("pre", null, pretty(text));
+    whole.tabIndex = 0; // it may scroll
+    fold.append(whole);
   });
   item.append(fold);
   return item;
