@@ -539,3 +539,32 @@ def _shell(command: str, key: str) -> dict[str, Any]:
     )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def test_test_clients_are_marked_wherever_clients_are_listed(
+    new_context: NewContext, running: Server, connect: Connect
+) -> None:
+    """On the overview, among the tokens, in what a draft would do to clients, and in the inspector's right pane."""
+    context = new_context()
+    here, there = context.new_page(), context.new_page()
+    guest, _ = pair(bench(here))
+    real = connect(running.token("real"))
+    real.join("chat/lobby")
+    send(guest, "x", "authenticated")
+    expect(guest.locator("[data-trouble]")).to_be_visible()
+    there.goto("/w/default")
+    expect(there.locator(".denials summary").first.locator(".tag")).to_have_text("test client")
+    there.goto("/w/default/tokens")
+    expect(there.locator("#minted tbody tr").first.locator(".tag")).to_have_text("test client")
+    there.goto("/w/default/channels/delete?target=chat/*&nested=1")
+    there.get_by_role("button", name=re.compile("Delete")).click()
+    there.goto("/w/default/draft")
+    rows = there.locator("#preview tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.filter(has=there.locator(".tag"))).to_have_count(2)
+    expect(rows.filter(has_text="real").locator(".tag")).to_have_count(0)
+    there.goto("/w/default/explain?who=client&client=" + socket_id(guest))
+    expect(there.locator(".token-facts").first).to_contain_text("Test client")
+    there.goto("/w/default/draft")
+    there.get_by_text("Discard…").click()
+    there.get_by_role("button", name="Discard the draft").click()
