@@ -11,6 +11,7 @@ from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything el
 
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -138,6 +139,10 @@ class Door:
         secret = sessions.begin(admins.by_username(username))
         serializer: Any = SecureCookieSessionInterface().get_signing_serializer(self._app)
         return str(serializer.dumps({SIGN_IN: secret}))
+
+    def api_key(self, scopes: list[str]) -> str:
+        name = f"tests {uuid.uuid4().hex}"
+        return apikeys.create(workspaces.get("default"), name, scopes, **AUTHOR)[1]
 
     def break_storage(self) -> None:
         """Take away the table of messages, so that none can be stored."""

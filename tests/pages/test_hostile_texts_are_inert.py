@@ -47,6 +47,8 @@ PATHS = (
     "/audit",
     "/audit?actor={h}&text={h}",
     "/settings",
+    "/bench",
+    "/bench?channel={h}",
 )
 INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
 
