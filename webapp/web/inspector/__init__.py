@@ -1,7 +1,16 @@
 """The inspector: what passes right now, why, and what to do about it."""
 
-# Each puts its pages on the blueprint.
-from . import acting, opened, recordings, side, stream, trying, views  # noqa: F401
+from . import (  # noqa: F401  (each puts its pages on the blueprint)
+    acting,
+    acts,
+    opened,
+    recordings,
+    resending,
+    side,
+    stream,
+    trying,
+    views,
+)
 from .blueprint import blueprint
 
 __all__ = ["blueprint"]

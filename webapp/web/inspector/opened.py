@@ -100,7 +100,8 @@ def _asked_of_file() -> dict[str, Any]:
     def page_at(**arguments: Any) -> str:
         return url_for("inspector.open_file", **arguments)
 
-    return filter_shown() | {"page_at": page_at, "is_recorded": True}
+    # Nothing can be done with what a file says: the server itself may know something else by the same number.
+    return filter_shown() | {"page_at": page_at, "is_recorded": True, "is_brought": True}
 
 
 def _look(chosen: str, route: Route | None) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def _uploaded(name: str) -> bytes:
     given: FileStorage | None = request.files.get(name)
     if given is None:
         return b""
-    data = given.read(PART_MOST + 1)
+    data: bytes = given.read(PART_MOST + 1)
     given.close()
     if len(data) > PART_MOST:
         abort(413)
