@@ -18,6 +18,7 @@ from ..core.policy import decide
 from ..inspector.meter import Meter
 from ..inspector.records import Detail
 from ..inspector.tap import Tap
+from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
 from .channel import Channel
@@ -175,6 +176,7 @@ class Realtime:
                 problem = error
         refused_by = workspace if workspace is not None else _NOWHERE
         connection = Connection(self, refused_by, face, sock, actor)
+        address = normalized(address)
         connection.address, connection.user_agent = address, user_agent
         self.connections.add(connection)
         self._by_address[address] += 1

@@ -49,6 +49,7 @@ class Workspace:
     """The live side of a workspace."""
 
     __slots__ = (
+        "_blocks",
         "_rights",
         "_rules_before",
         "admitted",
@@ -79,6 +80,7 @@ class Workspace:
         self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
         self._rules_before: dict[int, RuleSet] = {}
+        self._blocks = _by_subject(config.blocks)
         self.captured = Captured()
         self.is_recorded = True
         """Whether the tap notes what passes here."""
@@ -95,6 +97,7 @@ class Workspace:
         self.config = config
         self.rules = config.rules
         self._rights = {}
+        self._blocks = _by_subject(config.blocks)
         self.set_capture(time.time())
 
     def set_capture(self, now: float) -> None:
@@ -111,7 +114,11 @@ class Workspace:
 
     def block(self, user_id: str | None, address: str, now: float) -> Block | None:
         """Return what keeps a client of this user or address out; ``now`` is in seconds since 1970."""
-        return next((block for block in self.config.blocks if block.holds(user_id, address, now)), None)
+        for key in ((user_id, None), (None, address)):
+            block = self._blocks.get(key)
+            if block is not None and block.holds(user_id, address, now):
+                return block
+        return None
 
     def rights(self, kind: ActorKind, channel: str) -> Rights:
         """Return what members of a kind may do on a channel, compiled once a rule and kind."""
@@ -161,3 +168,8 @@ class Workspace:
             self.by_user[user].discard(connection)
             if not self.by_user[user]:
                 del self.by_user[user]
+
+
+def _by_subject(blocks: tuple[Block, ...]) -> dict[tuple[str | None, str | None], Block]:
+    """Find blocks by whom they keep out, the one that lasts longest: every client that connects is looked up."""
+    return {(block.user_id, block.address): block for block in sorted(blocks, key=lambda block: block.until)}
