@@ -116,7 +116,7 @@ def end(workspace: Workspace, block_id: int, *, author: str, source: Source | st
     """
     with writing() as session:
         touched(session, workspace.id)
-        block = session.scalar(_in_force(workspace.id).where(Block.id == block_id))
+        block: Block | None = session.scalar(_in_force(workspace.id).where(Block.id == block_id))
         if block is None:
             raise NotFound({"block": "No such block is in force: it was ended, or its time is over."})
         block.ended_at = now()
@@ -146,7 +146,7 @@ def get(workspace: Workspace, block_id: int) -> Block:
         NotFound: there is no such one.
     """
     with reading() as session:
-        block = session.scalar(_in_force(workspace.id).where(Block.id == block_id))
+        block: Block | None = session.scalar(_in_force(workspace.id).where(Block.id == block_id))
     if block is None:
         raise NotFound({"block": "No such block is in force: it was ended, or its time is over."})
     return block
@@ -158,7 +158,8 @@ def of_user(workspace: Workspace, user_id: str | None) -> Block | None:
         return None
     mine = _in_force(workspace.id).where(Block.subject == Subject.USER.value, Block.value == user_id)
     with reading() as session:
-        return session.scalar(mine.order_by(Block.expires_at.desc()).limit(1))
+        found: Block | None = session.scalar(mine.order_by(Block.expires_at.desc()).limit(1))
+    return found
 
 
 def hits(workspace: Workspace, subject: Subject | str, value: str) -> Hits:

@@ -1,6 +1,14 @@
 """The inspector: what passes right now, why, and what to do about it."""
 
-from . import acting, recordings, side, trying, views  # noqa: F401  (each puts its pages on the blueprint)
+from . import (  # noqa: F401  (each puts its pages on the blueprint)
+    acting,
+    capturing,
+    recordings,
+    side,
+    trying,
+    views,
+    wording,
+)
 from .blueprint import blueprint
 
 __all__ = ["blueprint"]
