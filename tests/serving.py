@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask
+from sqlalchemy import text
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 
@@ -28,6 +29,7 @@ from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
+from webapp.services.transactions import writing
 from webapp.services import admins, apikeys, audit, drafts, invitations, keys, rules, ruletests, tokens, workspaces
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
@@ -95,6 +97,22 @@ class Door:
 
     def take_out(self, channel: str, user: str) -> Any:
         return self._realtime.take_out("default", channel, user)
+
+    def kick(self, socket_id: str) -> Any:
+        return self._realtime.kick("default", socket_id, "tests")
+
+    def break_storage(self) -> None:
+        """Take away the table of messages, so that none can be stored."""
+        with writing() as session:
+            session.execute(text("ALTER TABLE stored_message RENAME TO taken_away"))
+
+    def break_channels(self) -> None:
+        """Take away what holds the channels, as nothing else can: whoever joins one meets a fault."""
+        workspace = self._realtime.workspaces["default"]
+        self._channels, workspace.channels = workspace.channels, None  # type: ignore[assignment]
+
+    def mend_channels(self) -> None:
+        self._realtime.workspaces["default"].channels = self._channels
 
     def overview(self) -> Any:
         return self._realtime.overview()

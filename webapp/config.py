@@ -232,7 +232,7 @@ class Settings:
     )
     limit_clients_per_user: int = _setting(0, "How many clients one user may have; 0 = no limit.", _whole(0))
     inspector_messages: int = _setting(
-        10000, "How many of the last messages the inspector keeps in memory.", _whole(100, 10_000_000)
+        10000, "How many of the last messages the inspector keeps in memory; 0 = none.", _whole(0, 10_000_000)
     )
     inspector_bytes: int = _setting(
         67108864, "How many bytes of payloads these messages may keep in memory.", _whole(65536)

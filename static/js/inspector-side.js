@@ -1,10 +1,18 @@
 // The left pane follows the page's address: its own links and its search change that, without another page.
 
+const SIDE = ["tab", "q", "open", "unfold", "page"];
 const pane = () => document.getElementById("side");
 const refresh = () => pane().dispatchEvent(new Event("refresh"));
 
+// A link of the pane says what the pane is to show; the rest of the address may have changed since it was made.
 function go(address) {
-  history.replaceState(history.state, "", address);
+  const search = new URLSearchParams(location.search);
+  const wanted = new URL(address).searchParams;
+  for (const name of SIDE) {
+    search.delete(name);
+    for (const value of wanted.getAll(name)) search.append(name, value);
+  }
+  history.replaceState(history.state, "", `?${search}`);
   refresh();
 }
 

@@ -35,10 +35,10 @@ _seq = attrgetter("seq")
 class Ring(Generic[R]):
     """The newest records, at most so many, holding at most so many bytes. ``noted`` counts all that ever were."""
 
-    __slots__ = ("_bytes", "_most", "_most_bytes", "noted", "records")
+    __slots__ = ("_bytes", "_most_bytes", "most", "noted", "records")
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        self._most = most
+        self.most = most
         self._most_bytes = most_bytes
         self._bytes = 0
         self.noted = 0
@@ -49,7 +49,7 @@ class Ring(Generic[R]):
         records = self.records
         records.append(record)
         self._bytes += size
-        while len(records) > self._most or self._bytes > self._most_bytes:
+        while len(records) > self.most or self._bytes > self._most_bytes:
             self._bytes -= records.popleft().size
 
     def since(self, seq: int) -> list[R]:
@@ -100,7 +100,7 @@ class Tap:
     ) -> None:
         """Note a message that was accepted; see :class:`MessageRecord`."""
         self.messages += 1
-        if not workspace.is_recorded:
+        if not workspace.is_recorded or not self.kept.most:
             return
         self.noted += 1
         size = len(message.payload)

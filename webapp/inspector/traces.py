@@ -176,7 +176,7 @@ class Tracer:
         verdicts = {kind: decision for kind, _, decision in groups}
         reached = [
             Reached(
-                who=words_for(kind),
+                who=words_for(kind, count),
                 count=count,
                 allowed=decision.allowed,
                 code=decision.code.value if decision.code is not None else None,
@@ -341,11 +341,12 @@ def steps_of(decision: Decision | None) -> list[StepOut]:
     return [StepOut(step.subject, step.state.value, step.sentence) for step in decision.steps]
 
 
-def words_for(kind: Kind) -> str:
+def words_for(kind: Kind, count: int = 2) -> str:
     """Name a kind of client."""
+    clients = "client" if count == 1 else "clients"
     if not kind.authenticated:
-        return "anonymous clients"
-    return "clients with a token that narrows what they may do" if kind.narrowed else "authenticated clients"
+        return f"anonymous {clients}"
+    return f"{clients} with a narrowed token" if kind.narrowed else f"authenticated {clients}"
 
 
 def client_of(socket_id: str, actor: Actor, address: str = "", protocol: str = "", user_agent: str = "") -> Client:

@@ -5,6 +5,7 @@ from . import (  # noqa: F401  (each puts its pages on the blueprint)
     capturing,
     recordings,
     side,
+    stream,
     trying,
     views,
     wording,

@@ -5,7 +5,7 @@ from urllib.parse import quote_plus, urlencode
 
 from flask import request, url_for
 
-SINGLE = ("channel", "client", "user", "verdict", "code", "action", "text", "selected", "recording", "tab", "q", "page")
+SINGLE = ("channel", "client", "user", "verdict", "code", "action", "text", "recording", "tab", "q", "page")
 LISTS = {"open": 40, "unfold": 12}
 """Arguments that may stand there several times, and how often at most: the newest are kept."""
 LONGEST = 300

@@ -1,24 +1,39 @@
 """The inspector's page, and the route of one message."""
 
-from flask import render_template, request
+from datetime import UTC, datetime
+from typing import Any
 
-from ...inspector.filters import Filter, FilterError, read_filter
+from flask import current_app, render_template, request
+
+from ...core.codes import Code
+from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
 from ...inspector.traces import Route
-from .blueprint import blueprint, route_of
+from ...inspector.viewer import BACKLOG
+from ..htmx import htmx
+from .blueprint import blueprint, live, route_of
+from .payloads import tree_of
 
 
 @blueprint.get("")
 def page() -> str:
     """Show what passes. Filter, tab and the selected line stand in the address, so that it can be sent to others."""
-    wanted, problem = filter_asked()
-    chosen = request.args.get("selected", "")
-    return render_template("inspector/page.html", wanted=wanted, problem=problem, chosen=chosen, route=_chosen(chosen))
+    if htmx.partial and htmx.target == "filter":
+        return render_template("inspector/_filter.html", **filter_shown())
+    chosen = request.args.get("selected", "").strip()
+    return render_template(
+        "inspector/page.html",
+        is_running=live() is not None,
+        backlog=BACKLOG,
+        has_side="inspector.side" in current_app.view_functions,
+        **filter_shown(),
+        **look_shown(chosen, _chosen(chosen)),
+    )
 
 
 @blueprint.get("/look/<record_id>")
 def look(record_id: str) -> str:
     """Show the whole way of one message, refusal or happening."""
-    return render_template("inspector/_look.html", chosen=record_id, route=_chosen(record_id))
+    return render_template("inspector/_look.html", **filter_shown(), **look_shown(record_id, _chosen(record_id)))
 
 
 def filter_asked() -> tuple[Filter, FilterError | None]:
@@ -29,5 +44,57 @@ def filter_asked() -> tuple[Filter, FilterError | None]:
         return Filter(), error
 
 
+def filter_shown() -> dict[str, Any]:
+    """What the templates need of the filter."""
+    wanted, problem = filter_asked()
+    return {
+        "wanted": wanted,
+        "problem": problem,
+        "without": without,
+        "verdicts": list(Verdict),
+        "actions": list(Action),
+        "codes": list(Code),
+    }
+
+
+def look_shown(chosen: str, route: Route | None) -> dict[str, Any]:
+    """What the right pane needs of a route."""
+    found = live()
+    return {
+        "chosen": chosen,
+        "route": route,
+        "payload": tree_of(route.payload) if route is not None else None,
+        "timed": route is not None and all(stage.at is not None for stage in route.stages),
+        "kept": found[0].tap.kept.most if found is not None else 0,
+    }
+
+
+def without(wanted: Filter, name: str) -> dict[str, str]:
+    """The arguments of a filter but for one."""
+    return {key: value for key, value in wanted.arguments().items() if key != name}
+
+
 def _chosen(record_id: str) -> Route | None:
     return route_of(int(record_id)) if record_id.isdecimal() and len(record_id) <= 20 else None
+
+
+def utc(seconds: float) -> str:
+    """Write a moment for machines."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def utc_words(seconds: float) -> str:
+    """Write a moment to the millisecond, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
+
+
+def took(milliseconds: float) -> str:
+    """Write a time that something took."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.2f} s"
+    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.2f} ms"
+
+
+@blueprint.record
+def _add_filters(state: Any) -> None:
+    state.app.jinja_env.filters.update(utc=utc, utc_words=utc_words, took=took)
