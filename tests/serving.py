@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -30,7 +30,23 @@ from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
 from webapp.services.transactions import writing
-from webapp.services import admins, apikeys, audit, drafts, invitations, keys, rules, ruletests, tokens, workspaces
+from webapp.core.actors import AUTHENTICATED_KIND, Actor
+from webapp.realtime.connection import Connection
+from tests.sockets.live import MemoryConnection
+from webapp.services import (
+    admins,
+    apikeys,
+    audit,
+    blocks,
+    capture,
+    drafts,
+    invitations,
+    keys,
+    rules,
+    ruletests,
+    tokens,
+    workspaces,
+)
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
@@ -80,6 +96,28 @@ class Door:
         apikeys.create(workspace, text, ["read"], **AUTHOR)
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
+
+    def invitation(self, role: str) -> str:
+        """Make a link that gives a role."""
+        return f"/join/{invitations.create(workspaces.get('default'), role, **AUTHOR)[1]}"
+
+    def block(self, subject: str, value: str, seconds: int = 900, reason: str = "") -> int:
+        return blocks.create(workspaces.get("default"), subject, value, seconds, reason=reason, **AUTHOR).block.id
+
+    def unblock(self, block_id: int) -> None:
+        blocks.end(workspaces.get("default"), block_id, **AUTHOR)
+
+    def capture(self, seconds: int) -> None:
+        capture.start(workspaces.get("default"), seconds, **AUTHOR)
+
+    def crowd(self, channel: str, members: int, channels: int = 1) -> None:
+        """Put members without sockets into a channel, or one each into many: ``channel/<number>``."""
+        realtime, workspace = self._realtime, self._realtime.workspaces["default"]
+        for number in range(members * channels):
+            actor = Actor(AUTHENTICATED_KIND, user_id=f"crowd-{number}")
+            connection = cast(Connection, MemoryConnection(realtime, workspace, actor))
+            workspace.add(connection)
+            realtime.hub.join(workspace, connection, channel if channels == 1 else f"{channel}/{number % channels}")
 
     def origins(self, allowed: list[str]) -> None:
         workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)

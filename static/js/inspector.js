@@ -259,7 +259,8 @@ function address(change, from = params()) {
   return stream.dataset.page + (search ? `?${search}` : "");
 }
 
-const fetchInto = (url, target, swap) => htmx.ajax("GET", url, { target, swap });
+// Each part asks for itself: requests of one element wait for each other, and more than two of the body's were dropped.
+const fetchInto = (url, target, swap) => htmx.ajax("GET", url, { target, swap, source: target });
 
 async function look(id) {
   panes.dataset.selected = id;

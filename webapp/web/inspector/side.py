@@ -183,9 +183,13 @@ def _branch(here: Here, row: Row, label: str) -> Branch:
     if node.children and not here.one("q"):
         if row.is_open:
             inside = node.path + "/"
-            toggle = here.at(open=[p for p in here.all("open") if p != node.path and not p.startswith(inside)])
+            rest = [path for path in here.all("open") if path != node.path and not path.startswith(inside)]
+            above, slash, _ = node.path.rpartition("/")
+            toggle = here.at(open=[*rest, above] if slash else rest)
         else:
-            toggle = here.setting("open")(node.path)
+            # What is above a branch is unfolded with it, and need not stand there for itself.
+            rest = [path for path in here.all("open") if not node.path.startswith(path + "/")]
+            toggle = here.at(open=[*rest, node.path])
     if node.here is not None:
         only = here.at(channel=None if chosen == node.path else node.path, page=None)
     if node.children:
