@@ -13,12 +13,14 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
@@ -29,7 +31,7 @@ from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
-from webapp.services.transactions import writing
+from webapp.services.transactions import touched, writing
 from webapp.core.actors import AUTHENTICATED_KIND, Actor
 from webapp.realtime.connection import Connection
 from tests.sockets.live import MemoryConnection
@@ -38,18 +40,21 @@ from webapp.services import (
     apikeys,
     audit,
     blocks,
-    capture,
     drafts,
     invitations,
     keys,
     rules,
     ruletests,
+    sessions,
     tokens,
     workspaces,
 )
+from webapp.models import RoleName
+from webapp.web.access import SIGN_IN
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
+PASSWORD = "correct horse battery"
 
 
 class Door:
@@ -107,9 +112,6 @@ class Door:
     def unblock(self, block_id: int) -> None:
         blocks.end(workspaces.get("default"), block_id, **AUTHOR)
 
-    def capture(self, seconds: int) -> None:
-        capture.start(workspaces.get("default"), seconds, **AUTHOR)
-
     def crowd(self, channel: str, members: int, channels: int = 1) -> None:
         """Put members without sockets into a channel, or one each into many: ``channel/<number>``."""
         realtime, workspace = self._realtime, self._realtime.workspaces["default"]
@@ -138,6 +140,22 @@ class Door:
 
     def kick(self, socket_id: str) -> Any:
         return self._realtime.kick("default", socket_id, "tests")
+
+    def capture(self, seconds: float) -> None:
+        """Capture payloads from now on, for so long."""
+        workspace = workspaces.get("default")
+        with writing() as session:
+            row = touched(session, workspace.id)
+            row.capture_until = datetime.now(UTC) + timedelta(seconds=seconds)
+        workspaces.refresh(workspace.id)
+
+    def sign_in(self, username: str, role: str) -> str:
+        """Make an account, sign it in and return the cookie of its browser: forms of sign-in count their guests."""
+        workspace = workspaces.get("default")
+        admins.create(username, PASSWORD, role=RoleName(role), workspace=workspace, **AUTHOR)
+        secret = sessions.begin(admins.by_username(username))
+        serializer: Any = SecureCookieSessionInterface().get_signing_serializer(self._app)
+        return str(serializer.dumps({SIGN_IN: secret}))
 
     def break_storage(self) -> None:
         """Take away the table of messages, so that none can be stored."""
