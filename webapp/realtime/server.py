@@ -142,9 +142,10 @@ class Realtime:
         now = time.time()
         if not any(block.until > now for block in workspace.config.blocks):
             return 0
-        ended = [c for c in workspace.connections.values() if workspace.block(c.actor.user_id, c.address, now)]
-        for connection in ended:
-            self._end(connection, Code.BLOCKED, "")
+        found = [(c, workspace.block(c.actor.user_id, c.address, now)) for c in workspace.connections.values()]
+        ended = [(connection, block) for connection, block in found if block is not None]
+        for connection, block in ended:
+            self._end(connection, Code.BLOCKED, detail=block.detail)
         return len(ended)
 
     def end_token(self, connection: Connection, code: Code) -> None:
@@ -218,9 +219,15 @@ class Realtime:
 
     def _turn_away(self, connection: Connection, code: Code, close: CloseCode, tell: bool = True) -> None:
         if tell:
-            self.engine.refuse(connection, code, None)
+            self.engine.refuse(
+                connection, code, None, detail=self._why_blocked(connection) if code is Code.BLOCKED else ""
+            )
         self.turn.flush()
         connection.close(close, code.value)
+
+    def _why_blocked(self, connection: Connection) -> str:
+        block = connection.workspace.block(connection.actor.user_id, connection.address, time.time())
+        return block.detail if block is not None else ""
 
     def disconnected(self, connection: Connection) -> None:
         """Take a connection out of everything: told when one is closing and again when its socket is gone."""
@@ -346,9 +353,9 @@ class Realtime:
         self._end(connection, Code.KICKED, by)
         return True
 
-    def _end(self, connection: Connection, code: Code, by: str) -> None:
+    def _end(self, connection: Connection, code: Code, by: str = "", detail: str = "") -> None:
         connection.ended_why, connection.ended_by = code.value, by
-        self.engine.refuse(connection, code, None)
+        self.engine.refuse(connection, code, None, detail=detail)
         self.turn.flush()
         connection.close(CloseCode.REFUSED, code.value)
 

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ..core.actors import Kind as ActorKind
 from ..core.policy import Rights, rights
@@ -29,6 +30,12 @@ class Block:
         if self.until <= now:
             return False
         return address == self.address if self.user_id is None else user_id == self.user_id
+
+    @property
+    def detail(self) -> str:
+        """Whom it keeps out until when, for the inspector; clients are not told."""
+        whom = f"The user `{self.user_id}`" if self.user_id is not None else f"The address `{self.address}`"
+        return f"{whom} is blocked until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M:%S} UTC."
 
 
 @dataclass(frozen=True, slots=True)
