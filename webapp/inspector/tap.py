@@ -106,7 +106,8 @@ class Tap:
         size = len(message.payload)
         if detail is not None:
             size += len(detail.frame or b"")
-            self._unwritten.append(detail)
+            if self.watching:
+                self._unwritten.append(detail)
         record = MessageRecord(
             self.noted,
             workspace.canonical,
