@@ -100,6 +100,7 @@ class Door:
         tokens.mint(workspace, sub=text, extras={"name": text}, author=text, source="api")
         apikeys.create(workspace, text, ["read"], **AUTHOR)
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
+        blocks.create(workspace, "user", text + " blocked", 900, reason=text, author=text, source="api")
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
 
     def invitation(self, role: str) -> str:

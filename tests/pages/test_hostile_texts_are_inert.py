@@ -42,6 +42,12 @@ PATHS = (
     "/audit",
     "/audit?actor={h}&text={h}",
     "/settings",
+    "/inspector?channel={h}&open={h}&open=room&q={h}",
+    "/inspector?open=room&unfold={s}",
+    "/inspector?channel={c}&unfold={s}&user={h}",
+    "/inspector?tab=clients&unfold={s}",
+    "/inspector?tab=blocks",
+    "/bench",
 )
 INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
 
@@ -88,7 +94,7 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
             socket_id = next(c["socket_id"] for c in hostile_server.call("clients"))
         names = {"h": re.sub(r"[^A-Za-z0-9]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), HOSTILE)}
         for path in PATHS:
-            answer = owner.goto("/w/default" + path.format(**names, s=socket_id))
+            answer = owner.goto("/w/default" + path.format(**names, c="room/" + names["h"], s=socket_id))
             assert answer is not None
             assert answer.status in (200, 404), path
             owner.wait_for_load_state("load")
@@ -103,6 +109,9 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
             "/people",
             "/audit",
             "/explain?who=client",
+            "/inspector?open=room",
+            "/inspector?tab=clients",
+            "/inspector?tab=blocks",
         ):
             owner.goto("/w/default" + path)
             assert "<script>alert(2)</script>" in owner.locator("main").inner_text(), f"{path} does not show it at all"

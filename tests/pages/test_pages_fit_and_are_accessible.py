@@ -43,6 +43,8 @@ PATHS = [
     "/w/default/explain?who=token",
     "/workspaces/new",
     "/w/default/settings",
+    "/w/default/inspector",
+    "/w/default/bench",
     "/w/default/nothing",
 ]
 RULES = (
