@@ -11,6 +11,7 @@ from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything el
 
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from webapp import create_app
 from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
+from webapp.core.documents import parse_document
 from webapp.core.targets import Target
 from webapp.services.transactions import touched, writing
 from webapp.core.actors import AUTHENTICATED_KIND, Actor
@@ -122,6 +124,10 @@ class Door:
             workspace.add(connection)
             realtime.hub.join(workspace, connection, channel if channels == 1 else f"{channel}/{number % channels}")
 
+    def draft(self, document: Any) -> None:
+        """Begin a draft that holds these rules alone."""
+        drafts.replace_all(workspaces.get("default"), parse_document(document).rules, author="tests")
+
     def origins(self, allowed: list[str]) -> None:
         workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)
 
@@ -157,6 +163,10 @@ class Door:
         secret = sessions.begin(admins.by_username(username))
         serializer: Any = SecureCookieSessionInterface().get_signing_serializer(self._app)
         return str(serializer.dumps({SIGN_IN: secret}))
+
+    def api_key(self, scopes: list[str]) -> str:
+        name = f"tests {uuid.uuid4().hex}"
+        return apikeys.create(workspaces.get("default"), name, scopes, **AUTHOR)[1]
 
     def break_storage(self) -> None:
         """Take away the table of messages, so that none can be stored."""

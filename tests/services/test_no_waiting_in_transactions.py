@@ -12,8 +12,19 @@ from tests.services.making import BY, rule, rules
 from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
-from webapp.models import Admin, Workspace
-from webapp.services import admins, apikeys, invitations, keys, ruletests, sessions, tokens, totp, workspaces
+from webapp.models import Admin, RoleName, Workspace
+from webapp.services import (
+    admins,
+    apikeys,
+    invitations,
+    keys,
+    ruletests,
+    sessions,
+    testclients,
+    tokens,
+    totp,
+    workspaces,
+)
 from webapp.services import rules as rule_service
 
 PASSWORD = "correct horse battery"
@@ -37,6 +48,13 @@ def _two_steps(username: str) -> None:
     assert totp.check(admins.by_username(username), "000000") is None
 
 
+def _test_client(workspace: Workspace) -> None:
+    admin = _signed_in("ada")
+    (loaded,) = sessions.of(admin)
+    testclients.mint(workspace, testclients.Identity(), session_id=loaded.id, role=RoleName.OWNER, **BY)
+    sessions.end(admin, loaded.id, **BY)
+
+
 def _invited(workspace: Workspace) -> str:
     return invitations.create(workspace, "viewer", **BY)[1]
 
@@ -51,6 +69,7 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "make an admin": lambda w: admins.create("ada", PASSWORD, **BY),
     "use a set-up link": lambda w: admins.redeem_setup_link(admins.setup_link(), "ada", PASSWORD),
     "begin and end sessions": lambda w: sessions.end_all(_signed_in("ada"), **BY),
+    "make and end a test client": _test_client,
     "sign in with two steps": lambda w: _two_steps("ada"),
     "accept an invitation": lambda w: invitations.join_as_new(_invited(w), "ada", PASSWORD),
     "make a workspace": lambda w: workspaces.create("other", "Other", **BY),

@@ -2,8 +2,10 @@
 
 from . import (  # noqa: F401  (each puts its pages on the blueprint)
     acting,
+    acts,
     capturing,
     recordings,
+    resending,
     side,
     stream,
     trying,
