@@ -277,6 +277,11 @@ function follow(now, was) {
     reopen();
     fetchInto(stream.dataset.chips + location.search, "#filter", "outerHTML");
   }
+  for (const link of document.querySelectorAll("a[data-with-filter]")) {
+    const to = new URL(link.href);
+    for (const name of FILTERS) now.get(name) ? to.searchParams.set(name, now.get(name)) : to.searchParams.delete(name);
+    link.href = to;
+  }
   const side = SIDE.some((name) => now.get(name) !== was.get(name));
   if ((other || side) && stream.dataset.side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
   const id = now.get("selected") ?? "";

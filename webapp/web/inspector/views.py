@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import current_app, render_template, request
+from flask import abort, current_app, render_template, request
 
 from ...core.codes import Code
 from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
@@ -11,6 +11,9 @@ from ...inspector.traces import Route
 from ...inspector.viewer import BACKLOG
 from .blueprint import blueprint, live, route_of
 from .payloads import tree_of
+
+ID_MOST = 20
+"""Digits that an id can have."""
 
 
 @blueprint.get("")
@@ -36,6 +39,8 @@ def filter_part() -> str:
 @blueprint.get("/look/<record_id>")
 def look(record_id: str) -> str:
     """Show the whole way of one message, refusal or happening."""
+    if len(record_id) > ID_MOST:
+        abort(404)
     return render_template("inspector/_look.html", **filter_shown(), **look_shown(record_id, _chosen(record_id)))
 
 
@@ -78,7 +83,7 @@ def without(wanted: Filter, name: str) -> dict[str, str]:
 
 
 def _chosen(record_id: str) -> Route | None:
-    return route_of(int(record_id)) if record_id.isdecimal() and len(record_id) <= 20 else None
+    return route_of(int(record_id)) if record_id.isdecimal() and len(record_id) <= ID_MOST else None
 
 
 def utc(seconds: float) -> str:
