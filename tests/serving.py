@@ -9,6 +9,7 @@ is answered by ``{"value"}`` or ``{"error"}``. The calls run in the serving proc
 from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything else makes a socket or a lock)
 # fmt: on
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask
+from gevent import Greenlet
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 
@@ -98,6 +100,13 @@ class Door:
 
     def overview(self) -> Any:
         return self._realtime.overview()
+
+    def watching(self) -> int:
+        """How many viewers the inspector has."""
+        return self._realtime.tap.watching
+
+    def greenlets(self) -> int:
+        return sum(isinstance(found, Greenlet) for found in gc.get_objects())
 
     def clients(self) -> Any:
         return [asdict(info) for info in self._realtime.clients("default")]
