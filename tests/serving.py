@@ -14,12 +14,15 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from sqlalchemy import text
 from gevent import Greenlet
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
@@ -30,10 +33,26 @@ from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
-from webapp.services import admins, apikeys, audit, drafts, invitations, keys, rules, ruletests, tokens, workspaces
+from webapp.services.transactions import touched, writing
+from webapp.services import (
+    admins,
+    apikeys,
+    audit,
+    drafts,
+    invitations,
+    keys,
+    rules,
+    ruletests,
+    sessions,
+    tokens,
+    workspaces,
+)
+from webapp.models import RoleName
+from webapp.web.access import SIGN_IN
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
 DOOR = "door.sock"
+PASSWORD = "correct horse battery"
 
 
 class Door:
@@ -97,6 +116,38 @@ class Door:
 
     def take_out(self, channel: str, user: str) -> Any:
         return self._realtime.take_out("default", channel, user)
+
+    def kick(self, socket_id: str) -> Any:
+        return self._realtime.kick("default", socket_id, "tests")
+
+    def capture(self, seconds: float) -> None:
+        """Capture payloads from now on, for so long."""
+        workspace = workspaces.get("default")
+        with writing() as session:
+            row = touched(session, workspace.id)
+            row.capture_until = datetime.now(UTC) + timedelta(seconds=seconds)
+        workspaces.refresh(workspace.id)
+
+    def sign_in(self, username: str, role: str) -> str:
+        """Make an account, sign it in and return the cookie of its browser: forms of sign-in count their guests."""
+        workspace = workspaces.get("default")
+        admins.create(username, PASSWORD, role=RoleName(role), workspace=workspace, **AUTHOR)
+        secret = sessions.begin(admins.by_username(username))
+        serializer: Any = SecureCookieSessionInterface().get_signing_serializer(self._app)
+        return str(serializer.dumps({SIGN_IN: secret}))
+
+    def break_storage(self) -> None:
+        """Take away the table of messages, so that none can be stored."""
+        with writing() as session:
+            session.execute(text("ALTER TABLE stored_message RENAME TO taken_away"))
+
+    def break_channels(self) -> None:
+        """Take away what holds the channels, as nothing else can: whoever joins one meets a fault."""
+        workspace = self._realtime.workspaces["default"]
+        self._channels, workspace.channels = workspace.channels, None  # type: ignore[assignment]
+
+    def mend_channels(self) -> None:
+        self._realtime.workspaces["default"].channels = self._channels
 
     def overview(self) -> Any:
         return self._realtime.overview()

@@ -230,8 +230,8 @@ function connect() {
 
 async function signedOut() {
   try {
-    const answer = await fetch(stream.dataset.page, { redirect: "manual", headers: { "HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#filter" } });
-    return answer.type === "opaqueredirect" || answer.headers.has("HX-Redirect") || answer.status === 404;
+    const answer = await fetch(stream.dataset.chips, { redirect: "manual" });
+    return answer.type === "opaqueredirect" || answer.status === 404;
   } catch {
     return false;
   }
@@ -275,7 +275,7 @@ function follow(now, was) {
   const other = filterOf(now) !== filterOf(was);
   if (other) {
     reopen();
-    fetchInto(stream.dataset.page + location.search, "#filter", "outerHTML");
+    fetchInto(stream.dataset.chips + location.search, "#filter", "outerHTML");
   }
   const side = SIDE.some((name) => now.get(name) !== was.get(name));
   if ((other || side) && stream.dataset.side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");

@@ -27,6 +27,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert (settings.limit_outbox_bytes, settings.limit_messages_per_minute) == (1048576, 1000)
     assert (settings.limit_clients, settings.limit_clients_per_address, settings.limit_clients_per_user) == (0, 0, 0)
     assert (settings.ping_interval, settings.ping_timeout, settings.sqlite_synchronous) == (25, 10, "NORMAL")
+    assert (settings.inspector_messages, settings.inspector_bytes) == (10_000, 64 * 1024 * 1024)
 
 
 def test_every_variable_is_read(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "PROXIES": "10.0.0.1, 192.168.0.0/16,::1", "ALLOW_PRIVATE_ADDRESSES": "on", "LOG_LEVEL": "DEBUG",
         "LIMIT_MESSAGE_BYTES": "1", "LIMIT_CHANNELS_PER_CLIENT": "2", "LIMIT_OUTBOX_BYTES": "3",
         "LIMIT_MESSAGES_PER_MINUTE": "4", "LIMIT_CLIENTS": "5", "LIMIT_CLIENTS_PER_ADDRESS": "6",
-        "LIMIT_CLIENTS_PER_USER": "7", "PING_INTERVAL": "0.5", "PING_TIMEOUT": "2",
+        "LIMIT_CLIENTS_PER_USER": "7", "INSPECTOR_MESSAGES": "8", "INSPECTOR_BYTES": "100000", "PING_INTERVAL": "0.5", "PING_TIMEOUT": "2",
     }  # fmt: skip
     settings = read(tmp_path, **given)
     assert {f"TIDEGATE_{name}" for name in given} | {"TIDEGATE_INSTANCE", "TIDEGATE_REDIS_URL"} == {
@@ -56,6 +57,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.limit_message_bytes, settings.limit_channels_per_client, settings.limit_outbox_bytes) == (1, 2, 3)
     assert (settings.limit_messages_per_minute, settings.limit_clients) == (4, 5)
     assert (settings.limit_clients_per_address, settings.limit_clients_per_user) == (6, 7)
+    assert (settings.inspector_messages, settings.inspector_bytes) == (8, 100_000)
     assert (settings.ping_interval, settings.ping_timeout) == (0.5, 2)
 
 

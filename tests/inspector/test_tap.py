@@ -183,6 +183,17 @@ def test_what_clients_sent_is_kept_only_in_full_capture(live: Live) -> None:
     assert refused.told == refused.code.sentence
 
 
+def test_nothing_piles_up_while_payloads_are_captured_and_nobody_watches(live: Live) -> None:
+    """What waits to be marked as written was collected without anyone who ever would."""
+    one = live.connect(None)
+    live.send(one, "join", "chat/a", {})
+    live.workspace.config = WorkspaceConfig(1, "default", live.workspace.rules, capture=Capture(until=4e9))
+    live.workspace.set_capture(1e9)
+    for _ in range(100):
+        live.send(one, "message", "chat/a", "hello")
+    assert live.realtime.tap._unwritten == []
+
+
 def test_a_ring_forgets_bytes_with_their_records() -> None:
     ring: Ring[MessageRecord] = Ring(2, 10**6)
     for number in range(100):

@@ -9,7 +9,6 @@ from ...core.codes import Code
 from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
 from ...inspector.traces import Route
 from ...inspector.viewer import BACKLOG
-from ..htmx import htmx
 from .blueprint import blueprint, live, route_of
 from .payloads import tree_of
 
@@ -17,8 +16,6 @@ from .payloads import tree_of
 @blueprint.get("")
 def page() -> str:
     """Show what passes. Filter, tab and the selected line stand in the address, so that it can be sent to others."""
-    if htmx.partial and htmx.target == "filter":
-        return render_template("inspector/_filter.html", **filter_shown())
     chosen = request.args.get("selected", "").strip()
     return render_template(
         "inspector/page.html",
@@ -28,6 +25,12 @@ def page() -> str:
         **filter_shown(),
         **look_shown(chosen, _chosen(chosen)),
     )
+
+
+@blueprint.get("/filter")
+def filter_part() -> str:
+    """Show the filter in the address as a form and as chips."""
+    return render_template("inspector/_filter.html", **filter_shown())
 
 
 @blueprint.get("/look/<record_id>")
