@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 VENDOR := static/vendor/.installed
 
+# How many tests run at a time: a number, or one for each core, up to four.
+WORKERS ?= auto
+
 .PHONY: run setup test test-setup lint bench soak clean
 
 run: setup  ## Install what is missing, bring the database up to date and serve.
@@ -38,10 +41,11 @@ $(VENDOR): package.json package-lock.json webapp/web/vendor.py $(STAMP)
 	@touch $@
 
 test-setup: $(DEV_STAMP) $(VENDOR)
+	@$(BIN)/python -m webapp.web.vendor --dev && touch $(VENDOR)
 	@tests/install-system-packages
 
 test: test-setup  ## Run the whole test suite.
-	$(BIN)/pytest -m 'not soak'
+	$(BIN)/pytest -m 'not soak' -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 soak: test-setup  ## Run what takes long: thousands of clients, long loads, series of faults.
 	$(BIN)/pytest -m soak

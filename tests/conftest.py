@@ -12,6 +12,11 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests import postgres
+from tests.parallel import (  # noqa: F401  (hooks of pytest)
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+    pytest_xdist_make_scheduler,
+)
 from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
@@ -54,7 +59,7 @@ def postgres_server() -> Iterator[str]:
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """The address of a migrated PostgreSQL database of one's own."""
     name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    _copy_database(postgres_server, name)
     yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
     _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -79,7 +84,18 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     return Settings(instance=tmp_path / "instance", secret_key=SECRET_KEY, database_url=url)
 
 
+def _copy_database(address: str, name: str) -> None:
+    with _connected(address) as connection:
+        # Copying files was the only way before PostgreSQL 15, and costs a third of the way it goes by itself since.
+        strategy = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} {strategy}".encode())
+
+
 def _execute(address: str, statement: str) -> None:
-    query = make_url(address).query
-    with psycopg.connect(host=str(query["host"]), user="tidegate", dbname="postgres", autocommit=True) as connection:
+    with _connected(address) as connection:
         connection.execute(statement.encode())
+
+
+def _connected(address: str) -> psycopg.Connection:
+    host = str(make_url(address).query["host"])
+    return psycopg.connect(host=host, user="tidegate", dbname="postgres", autocommit=True)

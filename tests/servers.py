@@ -29,8 +29,12 @@ from tests.core.permission_table import LETTERS
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0
-PORTS = list(range(15_000, 32_000))
-"""Below what Linux uses for outgoing connections (net.ipv4.ip_local_port_range); none is given out twice."""
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = list(range(15_000, 32_000))[WORKER :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+"""Below what Linux uses for outgoing connections (net.ipv4.ip_local_port_range); none is given out twice.
+
+Each worker of a parallel run has ports of its own: what one has tried and not yet bound looks free to the others.
+"""
 T = TypeVar("T")
 Rule = dict[str, Any]
 

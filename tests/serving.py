@@ -32,6 +32,7 @@ from webapp import create_app
 from webapp.config import Settings
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
+from webapp.core.documents import parse_document
 from webapp.core.targets import Target
 from webapp.services.transactions import touched, writing
 from webapp.services import (
@@ -99,6 +100,10 @@ class Door:
         apikeys.create(workspace, text, ["read"], **AUTHOR)
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
+
+    def draft(self, document: Any) -> None:
+        """Begin a draft that holds these rules alone."""
+        drafts.replace_all(workspaces.get("default"), parse_document(document).rules, author="tests")
 
     def origins(self, allowed: list[str]) -> None:
         workspaces.update_settings(workspaces.get("default"), allowed_origins=allowed, **AUTHOR)

@@ -183,6 +183,7 @@ def test_hostile_names_are_inert(signed_in: SignIn, office: Office) -> None:
     assert post(client, identity=json.dumps(halves))[0] == 200
 
 
+@pytest.mark.alone
 def test_five_thousand_rules_are_answered_page_by_page(signed_in: SignIn, office: Office) -> None:
     office.publish(*({"pattern": f"org/{n}", "wildcard": True, "anonymous_clients": True} for n in range(5000)))
     client = signed_in()

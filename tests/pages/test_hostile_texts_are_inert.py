@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
 
-from tests.servers import Server, rule, serving
+from tests.servers import Server, rule, serving, until
 
 from .conftest import PASSWORD
 
@@ -24,6 +24,11 @@ PATHS = (
     "/channels/switch?target={h}&becomes=off",
     "/channels/new?preset={h}",
     "/draft",
+    "/inspector?selected={r}",
+    "/inspector/try?within=all",
+    "/inspector/try?channel={h}&user={h}&text={h}",
+    "/inspector/try?selected={r}",
+    "/inspector/again/{r}",
     "/versions",
     "/versions/1",
     "/versions/1/roll-back",
@@ -86,9 +91,10 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
                 client.send(json.dumps({"action": action, "options": {"channel": channel}, "payload": {"t": HOSTILE}}))
             client.send(json.dumps({"action": "message", "options": {"channel": "x" + HOSTILE}, "payload": HOSTILE}))
             socket_id = next(c["socket_id"] for c in hostile_server.call("clients"))
+        ref = until(lambda: hostile_server.call("refusals"))[-1]["ref"]
         names = {"h": re.sub(r"[^A-Za-z0-9]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), HOSTILE)}
         for path in PATHS:
-            answer = owner.goto("/w/default" + path.format(**names, s=socket_id))
+            answer = owner.goto("/w/default" + path.format(**names, s=socket_id, r=ref))
             assert answer is not None
             assert answer.status in (200, 404), path
             owner.wait_for_load_state("load")

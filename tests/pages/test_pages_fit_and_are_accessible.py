@@ -24,6 +24,7 @@ PATHS = [
     "/w/default/tests/new",
     "/w/default/tests/1",
     "/w/default/draft",
+    "/w/default/inspector/try",
     "/w/default/versions",
     "/w/default/versions/2",
     "/w/default/versions/1/roll-back",

@@ -113,6 +113,7 @@ def test_an_inactive_rule_names_those_that_decide_instead(owner: FlaskClient, of
     assert not any("Inactive, so" in row for row in shown[1:])
 
 
+@pytest.mark.alone
 def test_thousands_of_rules_are_shown_page_by_page_in_time(owner: FlaskClient, office: Office) -> None:
     office.publish(*many())
     with office.app.app_context():
@@ -135,6 +136,7 @@ def test_thousands_of_rules_are_shown_page_by_page_in_time(owner: FlaskClient, o
     assert 'rel="prev"' not in page
 
 
+@pytest.mark.alone
 def test_the_form_of_one_among_thousands_answers_in_time(owner: FlaskClient, office: Office) -> None:
     office.publish(*many())
     address = "?target=room/0007/*&nested=1"

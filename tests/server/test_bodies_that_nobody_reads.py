@@ -29,6 +29,7 @@ def upload(server: Server, head: bytes, part: bytes, seconds: float) -> int:
     pytest.fail(f"{sent} bytes, and the server still takes more")
 
 
+@pytest.mark.alone
 def test_an_endless_body_stops_nobody_else() -> None:
     # gunicorn threw what was left of a body away in steps of 1 KB without letting the loop turn: one anonymous
     # request in chunks froze the worker until the arbiter killed it.

@@ -4,6 +4,8 @@ import sqlite3
 import threading
 import time
 
+import pytest
+
 from tests.servers import Server, rule, serving
 from tests.sockets.clients import connecting
 
@@ -26,6 +28,7 @@ class locked:  # noqa: N801 (a context manager)
         self._connection.close()
 
 
+@pytest.mark.alone
 def test_a_lock_of_another_process_freezes_nobody() -> None:
     # SQLite waited five seconds for the lock, in the middle of the loop: nobody got anything meanwhile.
     with serving() as server, connecting(server) as connect:
@@ -49,6 +52,7 @@ def test_a_lock_of_another_process_freezes_nobody() -> None:
         assert "Traceback" not in server.log
 
 
+@pytest.mark.alone
 def test_what_an_administrator_does_waits_for_it() -> None:
     with serving() as server, connecting(server) as connect:
         server.publish(rule("plain", "A M"))

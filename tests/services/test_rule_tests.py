@@ -176,6 +176,7 @@ def test_there_is_an_end_to_how_many(workspace: Workspace) -> None:
         made(workspace)
 
 
+@pytest.mark.alone
 def test_a_thousand_tests_on_five_thousand_rules_take_less_than_a_second(workspace: Workspace) -> None:
     many = RuleSet(tuple(rule(f"org/{i}/*", Permission.ANONYMOUS_CLIENTS, nested=True) for i in range(5000)))
     specs = [Spec(f"t{i}", f"org/{i}/a", "join", GUEST if i % 2 else None, True) for i in range(1000)]

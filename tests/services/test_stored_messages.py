@@ -106,6 +106,7 @@ def test_a_database_that_is_gone_is_trouble(store: DatabaseStore, workspace: Wor
     assert "SECRET" not in str(caught.value)
 
 
+@pytest.mark.alone
 def test_another_writer_is_told_at_once(app: Flask, store: DatabaseStore, workspace: Workspace) -> None:
     settings = app.extensions["tidegate.settings"]
     if not settings.is_sqlite:

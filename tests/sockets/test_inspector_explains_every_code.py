@@ -15,6 +15,8 @@ from tests.servers import Server, rule, serving
 from tests.sockets.clients import Client, Connect, connecting
 from webapp.core.codes import Code
 
+pytestmark = pytest.mark.alone
+
 RULES = (
     rule("chat/*", "A M P V"),
     rule("members", "M Ma"),

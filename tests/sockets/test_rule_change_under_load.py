@@ -12,6 +12,7 @@ from tests.sockets.clients import Client, Closed, Connect
 
 FLIPS = 12
 GUESTS = 5
+THE_END = "the end"
 
 
 class Sender(threading.Thread):
@@ -47,19 +48,20 @@ class Sender(threading.Thread):
 
 
 class Watcher(threading.Thread):
-    """Notes when what arrived."""
+    """Notes when what arrived, up to a message by ``THE_END``.
+
+    It was told by a flag, and then waited in vain for one more message where it had already seen the last.
+    """
 
     def __init__(self, client: Client) -> None:
         super().__init__(daemon=True)
         self.client = client
-        self.stopping = False
         self.seen: list[tuple[float, str, float]] = []
 
     def run(self) -> None:
         self.client.join("a")
         with contextlib.suppress(Closed):
-            while not self.stopping:
-                payload = self.client.take("message")["payload"]
+            while (payload := self.client.take("message")["payload"])["by"] != THE_END:
                 self.seen.append((time.monotonic(), payload["by"], payload["at"]))
 
 
@@ -91,11 +93,12 @@ def test_not_one_forbidden_delivery(server: Server, connect: Connect, history: i
             closed.append((taken_away, time.monotonic()))
             publish("A M")
     finally:
-        watcher.stopping = True
         for thread in [*senders, *anonymous]:
             thread.stopping = True
-        for thread in threads:
+        for thread in [*senders, *anonymous]:
             thread.join(20)
+        senders[0].client.say("a", {"by": THE_END})
+        watcher.join(20)
     assert not any(thread.is_alive() for thread in threads)
     forbidden = [
         (by, sent, arrived)

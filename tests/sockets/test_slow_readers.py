@@ -30,6 +30,7 @@ class Reader(threading.Thread):
             self.delays.append(time.monotonic() - payload["at"])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_client_that_never_reads_is_cut_and_no_one_else_notices(tls: bool) -> None:
     with (

@@ -134,6 +134,7 @@ class Scribe:
             socket=refusal.socket_id or None,
             user=user_of(refusal),
             test=refusal.actor.is_test,
+            by=refusal.by,
             audience="private" if private else "",
             to=command.socket_id if isinstance(command, Send) else None,
             code=refusal.code.value,

@@ -134,7 +134,7 @@ class Engine:
         membership = self._membership(connection, command.channel)
         if membership is None:
             operation = _operation(connection, command)
-            self._decide_and_refuse(connection, operation, command.channel, NOT_JOINED, command, frame)
+            self._decide_and_refuse(connection, operation, command.channel, NOT_JOINED, command, frame, by)
             return
         if command.socket_id is not None:
             self._send_privately(connection, command, membership, frame, by)
@@ -143,7 +143,7 @@ class Engine:
         authenticated = command.authenticated or rights.plain_is_authenticated
         if not (rights.send_authenticated if authenticated else rights.send_public):
             operation = _operation(connection, command)
-            self._decide_and_refuse(connection, operation, command.channel, JOINED, command, frame)
+            self._decide_and_refuse(connection, operation, command.channel, JOINED, command, frame, by)
             return
         message = Message(
             id=self.ticks.next(),
@@ -155,6 +155,8 @@ class Engine:
             user_id=connection.actor.user_id,
             authenticated=authenticated,
         )
+        if authenticated and not command.authenticated:
+            message.unmarked = True
         self._publish(connection, message, rights, membership.channel.kinds(), frame, by)
 
     def _send_privately(
@@ -166,7 +168,7 @@ class Engine:
         facts = Facts(marked_authenticated=command.authenticated, peer=peer)
         decision = decide(connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts)
         if not decision.allowed or target is None:
-            self._refuse_decision(connection, decision, command, frame)
+            self._refuse_decision(connection, decision, facts, command, frame, by)
             return
         theirs = target.connection
         message = Message(
@@ -228,7 +230,7 @@ class Engine:
             version, now = rights.version, monotonic()
             self._tap.delivered(workspace, message, version, actor, members, recipients, received, now, detail, by)
             if recipients is None:
-                self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel)
+                self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, by=by)
 
         def still_allowed() -> bool:
             """Look at the sender's right again after a commit that took time."""
@@ -240,7 +242,7 @@ class Engine:
             now_in = self._membership(connection, message.channel)
             if now_in is not None and getattr(now_in.rights, operation.value):
                 return True
-            self._decide_and_refuse(connection, operation, message.channel, Facts(joined=now_in is not None))
+            self._decide_and_refuse(connection, operation, message.channel, Facts(joined=now_in is not None), by=by)
             return False
 
         self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed)
@@ -386,13 +388,20 @@ class Engine:
         facts: Facts,
         command: Command | None = None,
         frame: bytes | None = None,
+        by: str = "",
     ) -> None:
         """Ask the judge once more for the whole explanation, and tell the client its short form."""
         decision = decide(connection.workspace.rules, connection.actor, operation, channel, facts)
-        self._refuse_decision(connection, decision, command, frame)
+        self._refuse_decision(connection, decision, facts, command, frame, by)
 
     def _refuse_decision(
-        self, connection: Connection, decision: Decision, command: Command | None, frame: bytes | None
+        self,
+        connection: Connection,
+        decision: Decision,
+        facts: Facts,
+        command: Command | None,
+        frame: bytes | None,
+        by: str,
     ) -> None:
         assert decision.code is not None
         self.refuse(
@@ -401,8 +410,10 @@ class Engine:
             decision.channel,
             text=decision.message,
             decision=decision,
+            facts=facts,
             command=command,
             frame=frame,
+            by=by,
         )
 
     def refuse(
@@ -414,13 +425,24 @@ class Engine:
         text: str | None = None,
         detail: str = "",
         decision: Decision | None = None,
+        facts: Facts | None = None,
         command: Command | None = None,
         frame: bytes | None = None,
+        by: str = "",
     ) -> None:
         """Tell a client why something was not done, and keep the whole story under the number it is told."""
         told = text or code.sentence
         ref = self.note(
-            connection, code, detail, channel=channel, told=told, decision=decision, command=command, frame=frame
+            connection,
+            code,
+            detail,
+            channel=channel,
+            told=told,
+            decision=decision,
+            facts=facts,
+            command=command,
+            frame=frame,
+            by=by,
         )
         self._turn.send(connection, connection.face.error(channel, code, told, ref))
 
@@ -433,8 +455,10 @@ class Engine:
         channel: str | None = None,
         told: str = "",
         decision: Decision | None = None,
+        facts: Facts | None = None,
         command: Command | None = None,
         frame: bytes | None = None,
+        by: str = "",
     ) -> str:
         """Keep a refusal for the inspector without telling the client; returns its reference number."""
         workspace = connection.workspace
@@ -444,7 +468,7 @@ class Engine:
             # A name that no channel can have is kept no longer than one: it may be as long as a frame.
             channel = channel[:CHANNEL_MAX_LENGTH] + "…"
             decision = replace(decision, channel=channel) if decision is not None else None
-        ref = str(self.ticks.next())
+        ref, now = str(self.ticks.next()), monotonic()
         self._tap.refusal(
             Refusal(
                 ref=ref,
@@ -464,8 +488,10 @@ class Engine:
                 version=workspace.rules.version,
                 command=_without_payload(command),
                 frame=frame if workspace.keeps_frames else None,
-                received=connection.heard_at,
-                refused=monotonic(),
+                received=connection.heard_at if not by else now,
+                refused=now,
+                facts=facts,
+                by=by,
             )
         )
         return ref

@@ -12,6 +12,7 @@ import msgspec
 from ..core.actors import ANONYMOUS, Actor
 from ..core.codes import Code
 from ..core.decision import Decision
+from ..core.policy import Facts
 
 Json = bytes
 """JSON as it travels: what a client sent is checked once and passed on as the same bytes."""
@@ -109,7 +110,8 @@ class Message(msgspec.Struct, gc=False):
 
     ``sender`` is the JSON of the client it comes from, None for a server event that names none. ``socket_id`` and
     ``user_id`` are the sender's, ``target_id`` is the socketId of the recipient of a private message. ``stored``
-    is set where the channel keeps history. ``id`` counts 100 ns ticks since 1970 and grows strictly.
+    is set where the channel keeps history. ``id`` counts 100 ns ticks since 1970 and grows strictly. ``unmarked``
+    is set where the rules alone made it authenticated, without its sender's mark.
     """
 
     id: int
@@ -124,6 +126,7 @@ class Message(msgspec.Struct, gc=False):
     event: str | None = None
     thread: str | None = None
     stored: bool = False
+    unmarked: bool = False
 
     @property
     def at_ms(self) -> int:
@@ -164,7 +167,8 @@ class Refusal(msgspec.Struct):
 
     ``told`` is what the client was told, empty if it was told nothing. ``command`` is what was asked for, without its
     payload; None for what concerns the connection. ``frame`` is what the client sent, only where payloads are captured.
-    ``received`` and ``refused`` are monotonic seconds.
+    ``received`` and ``refused`` are monotonic seconds. ``facts`` is what was true when it was decided, ``by`` names the
+    admin who sent a message again that was refused.
     """
 
     ref: str
@@ -187,6 +191,8 @@ class Refusal(msgspec.Struct):
     received: float = 0.0
     refused: float = 0.0
     seq: int = 0
+    facts: Facts | None = None
+    by: str = ""
 
     @property
     def id(self) -> int:

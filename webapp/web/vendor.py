@@ -23,7 +23,7 @@ ICONS = (
     "activity", "arrow-down", "arrow-right", "badge-check", "ban", "check", "chevron-right", "chevrons-up-down",
     "circle-help", "copy", "download", "eye", "flask-conical", "gauge", "ghost", "history", "info", "key-round",
     "list-checks", "lock", "log-out", "megaphone", "message-square-lock", "pause", "pencil", "play", "plus", "radio",
-    "scroll-text", "search", "settings", "sun-moon", "trash-2", "triangle-alert", "upload", "user-round-search",
+    "scroll-text", "search", "send", "settings", "sun-moon", "trash-2", "triangle-alert", "upload", "user-round-search",
     "users-round", "x",
 )  # fmt: skip
 """The Lucide icons that templates use; a test holds that none is missing."""
