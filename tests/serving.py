@@ -9,6 +9,7 @@ is answered by ``{"value"}`` or ``{"error"}``. The calls run in the serving proc
 from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything else makes a socket or a lock)
 # fmt: on
 
+import gc
 import json
 import resource
 import sys
@@ -25,6 +26,7 @@ import msgspec
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
+from gevent import Greenlet
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 
@@ -221,6 +223,13 @@ class Door:
 
     def overview(self) -> Any:
         return self._realtime.overview()
+
+    def watching(self) -> int:
+        """How many viewers the inspector has."""
+        return self._realtime.tap.watching
+
+    def greenlets(self) -> int:
+        return sum(isinstance(found, Greenlet) for found in gc.get_objects())
 
     def clients(self) -> Any:
         return [asdict(info) for info in self._realtime.clients("default")]
