@@ -137,7 +137,7 @@ def _uploaded(name: str) -> bytes:
     given: FileStorage | None = request.files.get(name)
     if given is None:
         return b""
-    data = given.read(PART_MOST + 1)
+    data: bytes = given.read(PART_MOST + 1)
     given.close()
     if len(data) > PART_MOST:
         abort(413)
