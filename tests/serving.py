@@ -9,6 +9,7 @@ is answered by ``{"value"}`` or ``{"error"}``. The calls run in the serving proc
 from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything else makes a socket or a lock)
 # fmt: on
 
+import gc
 import json
 import resource
 import sys
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -25,6 +26,7 @@ import msgspec
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
+from gevent import Greenlet
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 
@@ -40,10 +42,14 @@ from webapp.core.ruleset import Rule
 from webapp.core.documents import parse_document
 from webapp.core.targets import Target
 from webapp.services.transactions import touched, writing
+from webapp.core.actors import AUTHENTICATED_KIND, Actor
+from webapp.realtime.connection import Connection
+from tests.sockets.live import MemoryConnection
 from webapp.services import (
     admins,
     apikeys,
     audit,
+    blocks,
     drafts,
     invitations,
     keys,
@@ -134,9 +140,29 @@ class Door:
         tokens.mint(workspace, sub=text, extras={"name": text}, author=text, source="api")
         apikeys.create(workspace, text, ["read"], **AUTHOR)
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
+        blocks.create(workspace, "user", text + " blocked", 900, reason=text, author=text, source="api")
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
         bounds = {"minutes": 5, "mebibytes": 5}
         recordings.start(workspace, name=text[:100], wanted=Filter(), sees_payloads=True, **bounds, **AUTHOR)
+
+    def invitation(self, role: str) -> str:
+        """Make a link that gives a role."""
+        return f"/join/{invitations.create(workspaces.get('default'), role, **AUTHOR)[1]}"
+
+    def block(self, subject: str, value: str, seconds: int = 900, reason: str = "") -> int:
+        return blocks.create(workspaces.get("default"), subject, value, seconds, reason=reason, **AUTHOR).block.id
+
+    def unblock(self, block_id: int) -> None:
+        blocks.end(workspaces.get("default"), block_id, **AUTHOR)
+
+    def crowd(self, channel: str, members: int, channels: int = 1) -> None:
+        """Put members without sockets into a channel, or one each into many: ``channel/<number>``."""
+        realtime, workspace = self._realtime, self._realtime.workspaces["default"]
+        for number in range(members * channels):
+            actor = Actor(AUTHENTICATED_KIND, user_id=f"crowd-{number}")
+            connection = cast(Connection, MemoryConnection(realtime, workspace, actor))
+            workspace.add(connection)
+            realtime.hub.join(workspace, connection, channel if channels == 1 else f"{channel}/{number % channels}")
 
     def draft(self, document: Any) -> None:
         """Begin a draft that holds these rules alone."""
@@ -197,6 +223,13 @@ class Door:
 
     def overview(self) -> Any:
         return self._realtime.overview()
+
+    def watching(self) -> int:
+        """How many viewers the inspector has."""
+        return self._realtime.tap.watching
+
+    def greenlets(self) -> int:
+        return sum(isinstance(found, Greenlet) for found in gc.get_objects())
 
     def clients(self) -> Any:
         return [asdict(info) for info in self._realtime.clients("default")]

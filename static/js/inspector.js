@@ -2,7 +2,7 @@
 
 const KEPT = 500; // lines in the page
 const FILTERS = ["channel", "client", "user", "verdict", "code", "action", "text"];
-const SIDE = ["tab", "q", "open", "page"];
+const SIDE = ["tab", "q", "open", "unfold", "page"];
 
 const stream = document.getElementById("stream");
 const panes = document.querySelector(".panes");
@@ -259,7 +259,8 @@ function address(change, from = params()) {
   return stream.dataset.page + (search ? `?${search}` : "");
 }
 
-const fetchInto = (url, target, swap) => htmx.ajax("GET", url, { target, swap });
+// Each part asks for itself: requests of one element wait for each other, and more than two of the body's were dropped.
+const fetchInto = (url, target, swap) => htmx.ajax("GET", url, { target, swap, source: target });
 
 async function look(id) {
   panes.dataset.selected = id;
@@ -282,8 +283,8 @@ function follow(now, was) {
     for (const name of FILTERS) now.get(name) ? to.searchParams.set(name, now.get(name)) : to.searchParams.delete(name);
     link.href = to;
   }
-  const side = SIDE.some((name) => now.get(name) !== was.get(name));
-  if ((other || side) && stream.dataset.side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
+  const side = SIDE.some((name) => now.getAll(name).join("\n") !== was.getAll(name).join("\n"));
+  if (other || side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
   const id = now.get("selected") ?? "";
   if (id !== selected()) look(id);
 }
@@ -307,6 +308,11 @@ addEventListener("popstate", () => {
   follow(last, was);
 });
 
+// What the left pane shows stays as it is; its own links say all of it themselves.
+function keepSide(to) {
+  for (const name of SIDE) for (const value of to.has(name) ? [] : params().getAll(name)) to.append(name, value);
+}
+
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const link = event.target.closest("a[data-filter], .lines a.line");
@@ -314,7 +320,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   if (link.matches(".line")) return go(address({ selected: link.dataset.id }));
   const to = new URL(link.href).searchParams;
-  for (const name of SIDE) if (!to.has(name) && params().has(name)) to.set(name, params().get(name));
+  if (!link.closest("#side")) keepSide(to);
   if (!link.matches(".close-look") && !to.has("selected") && selected()) to.set("selected", selected());
   go(address({}, to));
 });
@@ -324,7 +330,8 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const to = new URLSearchParams();
   for (const [name, value] of new FormData(event.target)) if (value.trim()) to.set(name, value.trim());
-  for (const name of [...SIDE, "selected"]) if (params().has(name)) to.set(name, params().get(name));
+  keepSide(to);
+  if (selected()) to.set("selected", selected());
   go(address({}, to));
 });
 

@@ -167,9 +167,19 @@ TABLE: dict[str, Statuses | tuple[Statuses, str]] = {
     "POST people.revoke": owns(303),
     "GET audit.page": looks(),
     "GET audit.export": looks(),
+    "GET inspector.side": looks(),
+    "GET inspector.hits": develops(200),
+    "POST inspector.kick": develops(303),
+    "POST inspector.take_out": develops(303),
+    "POST inspector.block": develops(303),
+    "POST inspector.end_block": develops(404),
+    "GET inspector.capture": looks(),
+    "POST inspector.start_capture": owns(303),
+    "POST inspector.stop_capture": owns(303),
     "GET settings.page": looks(),
     "POST settings.switches": edits(303),
     "POST settings.workspace": owns(422),
+    "POST settings.capture": owns(422),
     # What programs talk to
     "GET static": all_alike(200),
     "GET health.healthz": all_alike(200),
@@ -188,6 +198,10 @@ TABLE: dict[str, Statuses | tuple[Statuses, str]] = {
     "GET api.read_history": all_alike(401),
     "DELETE api.delete_message": all_alike(401),
     "GET api.list_clients": all_alike(401),
+    "DELETE api.kick_client": all_alike(401),
+    "GET api.list_blocks": all_alike(401),
+    "POST api.block": all_alike(401),
+    "DELETE api.end_block": all_alike(401),
     "GET api.list_channels": all_alike(401),
     "GET api.list_members": all_alike(401),
     "POST api.put_in": all_alike(401),
@@ -208,6 +222,7 @@ VALUES = {
     "kind": "csv",
     "ref": "x",
     "jti": "x",
+    "socket_id": "x",
 }
 """What stands in an address; every number is one that nothing has."""
 

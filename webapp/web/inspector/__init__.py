@@ -3,6 +3,7 @@
 from . import (  # noqa: F401  (each puts its pages on the blueprint)
     acting,
     acts,
+    capturing,
     opened,
     recordings,
     resending,
@@ -10,6 +11,7 @@ from . import (  # noqa: F401  (each puts its pages on the blueprint)
     stream,
     trying,
     views,
+    wording,
 )
 from .blueprint import blueprint
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import abort, current_app, render_template, request, url_for
+from flask import abort, render_template, request, url_for
 
 from ...core.codes import Code
 from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
@@ -24,7 +24,6 @@ def page() -> str:
         "inspector/page.html",
         is_running=live() is not None,
         backlog=BACKLOG,
-        has_side="inspector.side" in current_app.view_functions,
         **filter_shown(),
         **look_shown(chosen, _chosen(chosen)),
     )
