@@ -24,6 +24,14 @@ def figure(values: list[float]) -> Figure | None:
     return Figure(median(values), min(values), max(values)) if values else None
 
 
+def within(values: list[float]) -> tuple[float, float]:
+    """The values between which the median of what was drawn from lies in 95 of 100 cases, by their order alone."""
+    ordered = sorted(values)
+    away = 0.98 * len(ordered) ** 0.5
+    low, high = int(len(ordered) / 2 - away), int(len(ordered) / 2 + away)
+    return ordered[max(0, low)], ordered[min(len(ordered) - 1, high)]
+
+
 @dataclass
 class Results:
     """Everything one run has found."""
@@ -49,7 +57,11 @@ class Results:
 
     def figure(self, scenario: str, variant: str, row: str) -> Figure | None:
         """A row's figure over all its rounds."""
-        return figure(list(self.rounds.get((scenario, variant, row), {}).values()))
+        return figure(self.values(scenario, variant, row))
+
+    def values(self, scenario: str, variant: str, row: str) -> list[float]:
+        """A row's figures of all its rounds."""
+        return list(self.rounds.get((scenario, variant, row), {}).values())
 
     def ratio(self, scenario: str, over: tuple[str, str], under: tuple[str, str]) -> Figure | None:
         """One (variant, row) divided by another, round by round, so that what disturbed both cancels out."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from bench.results import Figure, Results
+from bench.results import Figure, Results, within
+from bench.scenarios import inspector
 
 TIDEGATE = "tidegate"
 PEERS = ("nchan", "nats", "ws", "socket.io", "flask-socketio")
@@ -46,11 +48,44 @@ def judge(results: Results) -> list[Verdict]:
             None if arrivals is None else arrivals.median >= 1_800,
         ),
         _at_most("Memory: at most 22 KiB an idle connection", memory, 22),
+        _throughput(results, "Inspector: throughput with the compact record, nobody watching", inspector.COMPACT, 0.98),
+        _throughput(results, "Inspector: throughput with one viewer on all traffic", inspector.WATCHED, 0.9),
+        _throughput(results, "Inspector: throughput with a viewer that has stalled", inspector.STALLED, 0.9),
+        _told(results, "Inspector: both viewers are told exactly how many messages they were not shown"),
         _at_most("Look-up: with 100,000 rules at most 1.5 × as long as with 10", look_up, 1.5),
     ]
-    ran = {"Fan-out": "fanout", "Rooms": "rooms", "Connecting": "connect", "Memory": "memory", "Look-up": "rules"}
+    ran = {
+        "Fan-out": "fanout",
+        "Rooms": "rooms",
+        "Connecting": "connect",
+        "Memory": "memory",
+        "Inspector": inspector.NAME,
+        "Look-up": "rules",
+    }
     present = results.scenarios()
     return [v for v in verdicts if ran[v.target.split(",")[0].split(":")[0]] in present]
+
+
+def _throughput(results: Results, target: str, state: str, bound: float) -> Verdict:
+    """Whether the median of the ratios to no record at all is high enough with each number in flight."""
+    rounds = {n: results.values(inspector.NAME, inspector.THROUGHPUT.format(n), state) for n in inspector.IN_FLIGHT}
+    target = f"{target}: at least {bound} × without any record"
+    if not all(rounds.values()):
+        return Verdict(target, "–", None)
+    texts = []
+    for in_flight, values in rounds.items():
+        low, high = within(values)
+        texts.append(f"{in_flight} in flight {median(values):.3f} ({low:.3f}–{high:.3f} of {len(values)} rounds)")
+    return Verdict(target, ", ".join(texts), all(median(values) >= bound for values in rounds.values()))
+
+
+def _told(results: Results, target: str) -> Verdict:
+    told = [results.figure(inspector.NAME, inspector.TOLD, state) for state in (inspector.WATCHED, inspector.STALLED)]
+    known = [figure for figure in told if figure is not None]
+    if len(known) < len(told):
+        return Verdict(target, "–", None)
+    exact = all(figure.low == figure.high == 1 for figure in known)
+    return Verdict(target, "told ÷ sent " + ", ".join(str(figure) for figure in known), exact)
 
 
 def _at_most(target: str, measured: Figure | None, bound: float) -> Verdict:

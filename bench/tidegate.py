@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -71,25 +72,15 @@ class Tidegate:
             return "Tidegate (not installed)"
 
     def start(self) -> Server:
-        port, folder = free_port(), scratch_folder()
-        env = {
-            "TIDEGATE_HOST": "127.0.0.1",
-            "TIDEGATE_PORT": str(port),
-            "TIDEGATE_INSTANCE": str(folder / "instance"),
-            "TIDEGATE_LIMIT_MESSAGES_PER_MINUTE": "0",
-        }
+        folder = scratch_folder()
+        env: dict[str, str] = {}
         if self._tls:
             certificate, key = _certificate(folder)
             env |= {"TIDEGATE_TLS_CERT": str(certificate), "TIDEGATE_TLS_KEY": str(key)}
-        rules = folder / "rules.json"
-        rules.write_text(json.dumps({"enabled": True, "channels": [_rule(p) for p in ("bench/*", *_DECOYS)]}))
-        _command(env, "db", "upgrade")
-        _command(env, "rules", "apply", str(rules))
+        instance = prepare(folder)
         if self._with_token:
-            self._token = _command(env, *_TOKEN_COMMAND).splitlines()[-1].strip()
-        server = Server([sys.executable, str(ROOT / "app.py")], port, folder, cwd=ROOT, env=env)
-        server.wait_for_http("/healthz", _trusting() if self._tls else None)
-        return server
+            self._token = command(instance, *_TOKEN_COMMAND).splitlines()[-1].strip()
+        return serve(instance, folder, env, _trusting() if self._tls else None)
 
     def crowd(self, server: Server) -> Crowd:
         return Crowd(server.port, _trusting() if self._tls else None)
@@ -105,14 +96,46 @@ class Tidegate:
         return text(f'{{"action":"message","options":{{"channel":"{room}"}},"payload":{PAYLOAD}}}'.encode())
 
 
-def _command(env: dict[str, str], *arguments: str) -> str:
-    """Run Tidegate's command line on the instance; what it prints. Raises ServerFailed if it fails."""
+def prepare(folder: Path) -> Path:
+    """Make an instance with the rules of the benchmark, not yet served; returns its folder."""
+    instance, rules = folder / "instance", folder / "rules.json"
+    rules.write_text(json.dumps({"enabled": True, "channels": [_rule(p) for p in ("bench/*", *_DECOYS)]}))
+    command(instance, "db", "upgrade")
+    command(instance, "rules", "apply", str(rules))
+    return instance
+
+
+def copied(instance: Path) -> tuple[Path, Path]:
+    """Copy an instance that is not served, for a server of its own; returns (instance, folder)."""
+    folder = scratch_folder()
+    return Path(shutil.copytree(instance, folder / "instance")), folder
+
+
+def serve(
+    instance: Path, folder: Path, settings: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None
+) -> Server:
+    """Start a server on an instance, with no limit of messages a minute; its port answers when this returns."""
+    port = free_port()
+    env = {
+        "TIDEGATE_HOST": "127.0.0.1",
+        "TIDEGATE_PORT": str(port),
+        "TIDEGATE_INSTANCE": str(instance),
+        "TIDEGATE_LIMIT_MESSAGES_PER_MINUTE": "0",
+        **(settings or {}),
+    }
+    server = Server([sys.executable, str(ROOT / "app.py")], port, folder, cwd=ROOT, env=env)
+    server.wait_for_http("/healthz", tls)
+    return server
+
+
+def command(instance: Path, *arguments: str) -> str:
+    """Run Tidegate's command line on an instance; what it prints. Raises ServerFailed if it fails."""
     program = Path(sys.executable).parent / "tidegate"
-    command = [str(program)] if program.exists() else [sys.executable, str(ROOT / "app.py")]
+    call = [str(program)] if program.exists() else [sys.executable, str(ROOT / "app.py")]
     done = subprocess.run(
-        [*command, *arguments],
+        [*call, *arguments],
         cwd=ROOT,
-        env={**os.environ, **env},
+        env={**os.environ, "TIDEGATE_INSTANCE": str(instance)},
         capture_output=True,
         text=True,
         timeout=60,

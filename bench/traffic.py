@@ -33,11 +33,15 @@ class Room:
 
 @dataclass(frozen=True)
 class Load:
-    """What a spell of bursts cost: CPU seconds of the server, and how many deliveries they made."""
+    """What a spell of bursts cost: CPU seconds of the server, and how many deliveries they made.
+
+    ``sent`` counts the messages, those of the warm-up among them.
+    """
 
     cpu: float
     seconds: float
     deliveries: int
+    sent: int
 
     @property
     def microseconds_per_delivery(self) -> float:
@@ -86,28 +90,29 @@ def _until_all_have_it(crowd: Crowd) -> dict[int, bytes]:
 
 def bursts(server: Server, crowd: Crowd, rooms: Sequence[Room], in_flight: int, warm_up: float, seconds: float) -> Load:
     """Send bursts of ``in_flight`` messages, one room after another, for a while; the warm-up is not counted."""
-    _spell(crowd, rooms, in_flight, warm_up)
+    _, warming = _spell(crowd, rooms, in_flight, warm_up)
     pids = server.pids
     before, started = cpu_seconds(pids), time.perf_counter()
-    deliveries = _spell(crowd, rooms, in_flight, seconds)
+    deliveries, sent = _spell(crowd, rooms, in_flight, seconds)
     elapsed = time.perf_counter() - started
     time.sleep(0.02)  # work after the last delivery belongs to it, and the scheduler's account lags by up to a tick
-    return Load(cpu_seconds(pids) - before, elapsed, deliveries)
+    return Load(cpu_seconds(pids) - before, elapsed, deliveries, warming + sent)
 
 
-def _spell(crowd: Crowd, rooms: Sequence[Room], in_flight: int, seconds: float) -> int:
-    """Bursts for a number of seconds, at least one; the number of deliveries."""
+def _spell(crowd: Crowd, rooms: Sequence[Room], in_flight: int, seconds: float) -> tuple[int, int]:
+    """Bursts for a number of seconds, at least one; the number of deliveries, and of messages."""
     ready = [(crowd.socks[room.sender].send, room.message * in_flight, room) for room in rooms]
     deadline = time.perf_counter() + seconds
-    deliveries = 0
+    deliveries = sent = 0
     for send, data, room in cycle(ready):
         if send(data) != len(data):
             raise Stalled("the server takes no more messages")
         crowd.collect(room.bytes_per_message * in_flight, STALL_LIMIT)
         deliveries += room.members * in_flight
+        sent += in_flight
         if time.perf_counter() >= deadline:
             break
-    return deliveries
+    return deliveries, sent
 
 
 def paced(crowd: Crowd, rooms: Sequence[Room], per_second: int, seconds: float) -> list[float]:

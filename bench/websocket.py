@@ -9,12 +9,14 @@ SWITCHED = b"\r\n\r\n"
 """The end of the answer to the upgrade."""
 
 
-def upgrade(path: str, subprotocol: str | None = None) -> bytes:
-    """The request that turns the connection into a WebSocket."""
-    offered = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+def upgrade(path: str, subprotocol: str | None = None, cookie: str | None = None) -> bytes:
+    """The request that turns the connection into a WebSocket; with a cookie as a page of the same origin asks."""
+    more = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+    if cookie is not None:
+        more += f"Origin: http://127.0.0.1\r\nCookie: {cookie}\r\n"
     return (
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n{offered}\r\n"
+        f"Sec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
     ).encode()
 
 

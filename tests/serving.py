@@ -9,7 +9,9 @@ is answered by ``{"value"}`` or ``{"error"}``. The calls run in the serving proc
 from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything else makes a socket or a lock)
 # fmt: on
 
+import gc
 import json
+import resource
 import sys
 import uuid
 from collections.abc import Callable
@@ -20,15 +22,21 @@ from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import msgspec
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
+from gevent import Greenlet
 from gevent.server import StreamServer
 from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 
 import webapp.server
 from webapp import create_app
 from webapp.config import Settings
+from webapp.inspector.filters import Filter, read_filter
+from webapp.inspector.lines import Scribe
+from webapp.inspector.traces import Tracer
+from webapp.protocols import FACES
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.documents import parse_document
@@ -45,6 +53,7 @@ from webapp.services import (
     drafts,
     invitations,
     keys,
+    recordings,
     rules,
     ruletests,
     sessions,
@@ -84,6 +93,35 @@ class Door:
     def revoke(self, jti: str) -> Any:
         return tokens.revoke(workspaces.get("default"), jti, **AUTHOR)
 
+    def record(self, title: str = "All", minutes: int = 15, mebibytes: int = 50, **filtered: str) -> int:
+        """Begin a recording and return its number."""
+        wanted = read_filter(filtered)
+        bounds = {"minutes": minutes, "mebibytes": mebibytes}
+        return recordings.start(
+            workspaces.get("default"), name=title, wanted=wanted, sees_payloads=True, **bounds, **AUTHOR
+        ).id
+
+    def stop_recording(self, number: int) -> None:
+        recordings.stop(workspaces.get("default"), number, **AUTHOR)
+
+    def recordings(self) -> Any:
+        found = recordings.list_all(workspaces.get("default"))
+        names = ("id", "name", "ended_by", "lines", "size", "missed", "is_running")
+        return [{name: getattr(one, name) for name in names} for one in found]
+
+    def inspected(self) -> Any:
+        """Every line with its route, as a developer sees them live, by its number."""
+        place = self._realtime.workspaces["default"]
+        tap, scribe = self._realtime.tap, Scribe(place, sees_payloads=True)
+        tracer = Tracer(scribe, tap, FACES)
+        rules_of = [(record, place.rules_of(getattr(record, "version", 0))) for record in tap.since(0)]
+        routes = [tracer.route(record, found) for record, found in rules_of]
+        return {route.line.id: msgspec.to_builtins({"line": route.line, "route": route}) for route in routes}
+
+    def limit_files(self, size: int) -> None:
+        """Let no file of this process grow beyond a size, as if the disk were full there."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
     def add_public_key(self, pem: str) -> None:
         keys.add_public_key(workspaces.get("default"), pem, **AUTHOR)
 
@@ -104,6 +142,8 @@ class Door:
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
         blocks.create(workspace, "user", text + " blocked", 900, reason=text, author=text, source="api")
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
+        bounds = {"minutes": 5, "mebibytes": 5}
+        recordings.start(workspace, name=text[:100], wanted=Filter(), sees_payloads=True, **bounds, **AUTHOR)
 
     def invitation(self, role: str) -> str:
         """Make a link that gives a role."""
@@ -183,6 +223,13 @@ class Door:
 
     def overview(self) -> Any:
         return self._realtime.overview()
+
+    def watching(self) -> int:
+        """How many viewers the inspector has."""
+        return self._realtime.tap.watching
+
+    def greenlets(self) -> int:
+        return sum(isinstance(found, Greenlet) for found in gc.get_objects())
 
     def clients(self) -> Any:
         return [asdict(info) for info in self._realtime.clients("default")]

@@ -15,7 +15,10 @@ spinning one costs the server nothing, as clients on other machines do. Targets 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes and lengths of a run; times in seconds, of one round with one peer."""
+    """Sizes and lengths of a run; times in seconds, of one round with one peer.
+
+    ``sittings`` of ``turns`` rounds each are those of the inspector's states.
+    """
 
     rounds: int = 5
     members: int = 1_000
@@ -24,6 +27,10 @@ class Settings:
     latency_seconds: float = 2.0
     arrivals: int = 1_000
     idle_members: int = 9_000
+    sittings: int = 3
+    turns: int = 7
+    turn_warm_up: float = 0.02
+    turn_seconds: float = 0.8
 
 
-QUICK = Settings(rounds=2, seconds=0.3, latency_seconds=1.0, arrivals=300, idle_members=1_500)
+QUICK = Settings(rounds=2, seconds=0.3, latency_seconds=1.0, arrivals=300, idle_members=1_500, sittings=1, turns=3)

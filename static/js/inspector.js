@@ -284,7 +284,7 @@ function follow(now, was) {
     link.href = to;
   }
   const side = SIDE.some((name) => now.getAll(name).join("\n") !== was.getAll(name).join("\n"));
-  if ((other || side) && stream.dataset.side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
+  if (other || side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
   const id = now.get("selected") ?? "";
   if (id !== selected()) look(id);
 }

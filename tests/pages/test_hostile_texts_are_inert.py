@@ -54,6 +54,11 @@ PATHS = (
     "/inspector?tab=blocks",
     "/bench",
     "/bench?channel={h}",
+    "/inspector/recordings",
+    "/inspector/recordings?channel={h}&text={h}",
+    "/inspector/recordings/1/open",
+    "/inspector/recordings/1/open?text={h}",
+    "/inspector/recordings/file?channel={h}",
 )
 INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
 
@@ -119,6 +124,8 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
             "/inspector?open=room",
             "/inspector?tab=clients",
             "/inspector?tab=blocks",
+            "/inspector/recordings",
+            "/inspector/recordings/1/open",
         ):
             owner.goto("/w/default" + path)
             assert "<script>alert(2)</script>" in owner.locator("main").inner_text(), f"{path} does not show it at all"

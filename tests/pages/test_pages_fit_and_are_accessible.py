@@ -45,6 +45,8 @@ PATHS = [
     "/w/default/bench",
     "/w/default/bench?channel=" + "x" * 255,
     "/w/default/bench?channel=nothing",
+    "/w/default/inspector/recordings",
+    "/w/default/inspector/recordings/file",
     "/workspaces/new",
     "/w/default/settings",
     "/w/default/inspector",

@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterator
 import greenlet
 import pyotp
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import event
 
 from tests.services.making import BY, rule, rules
+from tests.sockets.live import Live
 from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
+from webapp.inspector.filters import Filter
 from webapp.models import Admin, RoleName, Workspace
 from webapp.services import (
     admins,
     apikeys,
     invitations,
     keys,
+    recordings,
     ruletests,
     sessions,
     testclients,
@@ -59,6 +62,16 @@ def _invited(workspace: Workspace) -> str:
     return invitations.create(workspace, "viewer", **BY)[1]
 
 
+def _recorded(workspace: Workspace) -> None:
+    live = Live()
+    current_app.extensions["tidegate.realtime"] = live.realtime
+    bounds = {"mebibytes": 1, "minutes": 1}
+    row = recordings.start(workspace, name="r", wanted=Filter(), sees_payloads=True, **bounds, **BY)
+    recordings.stop(workspace, row.id, **BY)
+    recordings.put_right(recordings.take_stock())
+    recordings.delete(workspace, row.id, **BY)
+
+
 USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "publish": lambda w: rule_service.publish(w, rules("chat"), **BY),
     "save a rule": lambda w: rule_service.change(w, rule_service.saving(rule("chat"), None), **BY),
@@ -75,6 +88,7 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "make a workspace": lambda w: workspaces.create("other", "Other", **BY),
     "save a rule test": lambda w: ruletests.update(w, ruletests.create(w, **TEST, **BY).id, SPEC, **BY),
     "apply rule tests": lambda w: ruletests.replace_all(w, [SPEC, SPEC], **BY),
+    "record": _recorded,
     "change settings": lambda w: workspaces.update_settings(w, name="New", **BY),
 }
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -45,7 +45,9 @@ class Client:
         path: str = "/rt/default",
         origin: str | None = None,
         receive_buffer: int | None = None,
+        segment: int | None = None,
         address: str = "127.0.0.1",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.frames: list[Json] = []
         self.pings = 0
@@ -66,13 +68,17 @@ class Client:
         plain.settimeout(TIMEOUT)
         if receive_buffer is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment is not None:  # the server's kernel, too, keeps less for one that takes small segments
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         plain.bind((address, 0))
         plain.connect(("127.0.0.1", server.port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = (
             client_context(server.tls).wrap_socket(plain, server_hostname="localhost") if server.tls else plain
         )
-        self.protocol.send_request(self.protocol.connect())
+        request = self.protocol.connect()
+        request.headers.update(headers or {})
+        self.protocol.send_request(request)
         self._write()
         while self.protocol.state.name == "CONNECTING" and self.protocol.handshake_exc is None:
             self._read()
@@ -190,7 +196,7 @@ class Client:
 
     def _write(self) -> None:
         for data in self.protocol.data_to_send():
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):  # whatever is gone, or no longer connected
                 if data:
                     self.socket.sendall(data)
                 elif not isinstance(self.socket, ssl.SSLSocket):

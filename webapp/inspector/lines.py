@@ -64,18 +64,24 @@ class Scribe:
             return False
         if not matcher.text:
             return True
+        # Hiding fields takes far longer than searching: done only where there is something to find.
+        captured = self._captured(record)
+        if captured is None or not (_holds(captured, matcher.text) or b"\\u" in captured):
+            return False  # hiding a field spells escaped letters out
         payload = self.payload(record)
-        return payload is not None and matcher.text in payload[:SEARCHED_MOST].decode("utf-8", "replace").casefold()
+        return payload is not None and _holds(payload, matcher.text)
 
     def payload(self, record: Record) -> bytes | None:
         """Return the JSON of a record's payload, redacted; None where there is none that this reader may see."""
+        captured = self._captured(record)
+        return redacted(captured, self.workspace.captured.capture.redacted) if captured is not None else None
+
+    def _captured(self, record: Record) -> bytes | None:
         if not self.sees_payloads or not self.workspace.captured.shows(record.id):
             return None
-        names = self.workspace.captured.capture.redacted
         if type(record) is MessageRecord:
-            return redacted(record.message.payload, names)
-        frame = record.frame if type(record) is Refusal else None
-        return redacted(frame, names) if frame is not None else None
+            return record.message.payload
+        return record.frame if type(record) is Refusal else None
 
     def line(self, record: Record) -> Line:
         """Write a record's line."""
@@ -144,6 +150,10 @@ class Scribe:
             return None
         text = payload[: PREVIEW_MOST * 4].decode("utf-8", "replace")
         return text if len(text) <= PREVIEW_MOST else text[:PREVIEW_MOST] + "…"
+
+
+def _holds(payload: bytes, text: str) -> bool:
+    return text in payload[:SEARCHED_MOST].decode("utf-8", "replace").casefold()
 
 
 def _happening(happening: Happening) -> Line:

@@ -201,8 +201,12 @@ class Tap:
         return list(some[0]) if len(some) == 1 else list(merge(*some, key=_seq))
 
     def backwards(self) -> Iterator[Record]:
-        """Go through all that is kept, newest first. Nothing may be noted meanwhile: whoever does it must not wait."""
-        rings: tuple[deque[Any], ...] = (self.kept.records, self.refusals.records, self.happenings.records)
+        """Go through all that is kept when this begins, newest first."""
+        rings: tuple[tuple[Any, ...], ...] = (
+            tuple(self.kept.records),
+            tuple(self.refusals.records),
+            tuple(self.happenings.records),
+        )
         return merge(*(reversed(ring) for ring in rings), key=lambda record: -record.seq)
 
     def find(self, workspace: str, record_id: int) -> Record | None:

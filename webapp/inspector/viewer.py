@@ -4,9 +4,12 @@ It asks the tap a few times a second and is sent a sample of what it wants; what
 it could be read, is counted. Nothing is ever waited for on its account.
 """
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
 
+import gevent
 import msgspec
 
 from ..realtime.events import Refusal
@@ -25,6 +28,10 @@ DENIED_AT_ONCE = 25
 """How many of them may be refusals, which are shown before others."""
 BACKLOG = 200
 """Lines that a reader begins with."""
+SLICE = 0.005
+"""Seconds of looking after which others get a turn: searching or hiding fields in large payloads takes long."""
+
+T = TypeVar("T")
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -66,12 +73,13 @@ class Viewer:
 
     def begin(self) -> Batch:
         """Return the newest lines that are kept, as a page that opens shows them."""
-        self._seq = self._tap.noted
-        found = list(islice((r for r in self._tap.backwards() if self._scribe.takes(r, self._matcher)), BACKLOG))
+        # Read at the same moment: what comes while this looks is in the next batch and in its numbers.
+        self._seq, self._told = self._tap.noted, self._numbers()
+        numbers = self._told
+        found = list(islice(self._wanted(self._tap.backwards()), BACKLOG))
         found.reverse()
-        lines = [self._scribe.line(record) for record in found]
-        self._told = self._numbers()
-        return Batch(lines, len(lines), 0, 0, False, self._told, begins=True)
+        lines = self._written(found)
+        return Batch(lines, len(lines), 0, 0, False, numbers, begins=True)
 
     def next(self) -> Batch | None:
         """Return what came since the last look; None if there is nothing to tell."""
@@ -83,15 +91,21 @@ class Viewer:
         records = self._tap.since(self._seq)
         missed = noted - self._seq - len(records)
         self._seq = noted
-        takes, matcher = self._scribe.takes, self._matcher
-        wanted = [record for record in records if takes(record, matcher)]
+        wanted = list(self._wanted(records))
         chosen = sample(wanted)
         canonical = self._scribe.workspace.canonical
         changed = any(type(r) is Happening and r.workspace == canonical for r in records)
-        lines = [self._scribe.line(record) for record in chosen]
+        lines = self._written(chosen)
         if not (lines or missed or changed or other):
             return None
         return Batch(lines, len(wanted), len(wanted) - len(chosen), missed, changed, numbers)
+
+    def _wanted(self, records: Iterable[Record]) -> Iterator[Record]:
+        takes, matcher = self._scribe.takes, self._matcher
+        return (record for record in in_turns(records) if takes(record, matcher))
+
+    def _written(self, records: list[Record]) -> list[Line]:
+        return [self._scribe.line(record) for record in in_turns(records)]
 
     def _numbers(self) -> Numbers:
         workspace = self._scribe.workspace
@@ -102,6 +116,16 @@ class Viewer:
             len(workspace.connections),
             len(workspace.channels),
         )
+
+
+def in_turns(items: Iterable[T]) -> Iterator[T]:
+    """Go through items and let others run whenever that has taken a few milliseconds."""
+    ends = monotonic() + SLICE
+    for item in items:
+        yield item
+        if monotonic() > ends:
+            gevent.sleep(0)
+            ends = monotonic() + SLICE
 
 
 def sample(records: list[Record]) -> list[Record]:

@@ -4,6 +4,7 @@ from . import (  # noqa: F401  (each puts its pages on the blueprint)
     acting,
     acts,
     capturing,
+    opened,
     recordings,
     resending,
     side,

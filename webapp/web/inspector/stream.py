@@ -12,7 +12,7 @@ from flask import Response, request, session
 from ...api.handshake import Sock, accept, handshake_problem
 from ...core.codes import CloseCode
 from ...inspector.viewer import INTERVAL, Viewer
-from ...realtime.framing import Closed, FrameReader, Ping, close_frame, text_frame
+from ...realtime.framing import Closed, FrameReader, Item, Ping, close_frame, text_frame
 from ...realtime.server import Realtime
 from ...services import admins, sessions
 from ..access import SIGN_IN, current_workspace, signed_in
@@ -63,7 +63,8 @@ class _Reader:
         self._realtime = realtime
         self._viewer = viewer
         self._socket = socket
-        self._replies: deque[bytes] = deque()
+        self._replies: deque[bytes] = deque(maxlen=1)  # a pong for the newest ping will do (RFC 6455 §5.5.3)
+        self._goodbye = b""
         self._gone = gevent.event.Event()
         self._secret: Any = session.get(SIGN_IN)
         self._role = admins.role_in(signed_in(), current_workspace())
@@ -98,6 +99,8 @@ class _Reader:
             batch = self._viewer.next()
             if batch is not None and not self._send(self._frame(batch)):
                 return
+        if self._goodbye:
+            self._send(self._goodbye)
 
     def _frame(self, batch: Any) -> bytes:
         return text_frame(_encode(batch))
@@ -118,29 +121,32 @@ class _Reader:
         return True
 
     def _read(self) -> None:
-        """Look after what the browser sends: pings, and its goodbye."""
+        """Look after what the browser sends: pings, and its goodbye. Answers are written by :meth:`_go_on` alone."""
         reader = FrameReader(FRAME_MOST)
         try:
-            while True:
+            while not self._goodbye:
                 try:
                     data = self._socket.recv(FRAME_MOST)
                 except TimeoutError:
                     continue
-                if not data or self._take(reader, data):
+                if not data:
                     return
+                self._take(reader.feed(memoryview(data)))
+                while reader.has_more and not self._goodbye:
+                    gevent.sleep(0)
+                    self._take(reader.feed(memoryview(b"")))
+                gevent.sleep(0)  # one that never stops sending must not keep the loop to itself
         except OSError:
             pass
         finally:
             self._gone.set()
 
-    def _take(self, reader: FrameReader, data: bytes) -> bool:
-        for item in reader.feed(memoryview(data)):
+    def _take(self, items: list[Item]) -> None:
+        for item in items:
             if isinstance(item, Ping):
                 self._replies.append(item.reply)
             elif isinstance(item, Closed):
-                self._send(item.reply)
-                return True
-        return False
+                self._goodbye = item.reply
 
     def _may_read(self) -> bool:
         """Whether the sign-in and the role with which this began still hold."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import abort, current_app, render_template, request
+from flask import abort, render_template, request, url_for
 
 from ...core.codes import Code
 from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
@@ -24,7 +24,6 @@ def page() -> str:
         "inspector/page.html",
         is_running=live() is not None,
         backlog=BACKLOG,
-        has_side="inspector.side" in current_app.view_functions,
         **filter_shown(),
         **look_shown(chosen, _chosen(chosen)),
     )
@@ -59,6 +58,7 @@ def filter_shown() -> dict[str, Any]:
         "wanted": wanted,
         "problem": problem,
         "without": without,
+        "page_at": page_at,
         "verdicts": list(Verdict),
         "actions": list(Action),
         "codes": list(Code),
@@ -75,6 +75,11 @@ def look_shown(chosen: str, route: Route | None) -> dict[str, Any]:
         "timed": route is not None and all(stage.at is not None for stage in route.stages),
         "kept": found[0].tap.kept.most if found is not None else 0,
     }
+
+
+def page_at(**arguments: Any) -> str:
+    """The address of the page that a filter is of; recordings have others."""
+    return url_for("inspector.page", **arguments)
 
 
 def without(wanted: Filter, name: str) -> dict[str, str]:
@@ -96,6 +101,11 @@ def utc_words(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
 
 
+def utc_clock(seconds: float) -> str:
+    """Write the time of day to the millisecond, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
 def took(milliseconds: float) -> str:
     """Write a time that something took."""
     if milliseconds >= 1000:
@@ -105,4 +115,4 @@ def took(milliseconds: float) -> str:
 
 @blueprint.record
 def _add_filters(state: Any) -> None:
-    state.app.jinja_env.filters.update(utc=utc, utc_words=utc_words, took=took)
+    state.app.jinja_env.filters.update(utc=utc, utc_clock=utc_clock, utc_words=utc_words, took=took)
