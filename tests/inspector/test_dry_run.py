@@ -17,7 +17,8 @@ from webapp.core.targets import Target
 from webapp.inspector.dry_run import Asker, DryRun, only_traced
 from webapp.inspector.lines import Scribe
 from webapp.inspector.records import MessageRecord, Record
-from webapp.inspector.traces import Route, Tracer
+from webapp.inspector.route import Route
+from webapp.inspector.traces import Tracer
 from webapp.protocols import FACES
 from webapp.realtime.connection import Connection
 from webapp.realtime.events import Refusal, Send

@@ -10,7 +10,7 @@ from webapp.inspector import playback
 from webapp.inspector.filters import Filter, Verdict
 from webapp.inspector.lines import Line
 from webapp.inspector.recording import FORMAT, End, EndedBy, EndLine, Entry, Head, HeadLine, written
-from webapp.inspector.traces import Route, Stage
+from webapp.inspector.route import Route, Stage
 
 HEAD = written(HeadLine(Head(FORMAT, "Name", "default", {}, "ada", "2026-01-01T00:00:00+00:00")))
 END = written(EndLine(End(EndedBy.STOPPED, "2026-01-01T00:01:00+00:00", 1, 0)))

@@ -19,8 +19,9 @@ from webapp.core.ruleset import Rule, RuleSet, Switches
 from webapp.core.targets import Target
 from webapp.inspector.records import MessageRecord
 from webapp.inspector.replay import Replay, replay
-from webapp.inspector.traces import SENDING, words_for
+from webapp.inspector.traces import words_for
 from webapp.realtime.connection import Connection
+from webapp.realtime.engine import SENDING
 from webapp.realtime.events import Kind as MessageKind
 from webapp.realtime.events import Refusal
 from webapp.realtime.hub import RECEIVING

@@ -14,7 +14,8 @@ from webapp.core.policy import decide
 from webapp.inspector.capture import Capture
 from webapp.inspector.lines import Scribe
 from webapp.inspector.records import Record
-from webapp.inspector.traces import HAS_NONE, NOT_CAPTURED, NOT_FOR_THIS_ROLE, Route, Tracer
+from webapp.inspector.route import Route
+from webapp.inspector.traces import HAS_NONE, NOT_CAPTURED, NOT_FOR_THIS_ROLE, Tracer
 from webapp.protocols import FACES
 
 RULES = parse_document(

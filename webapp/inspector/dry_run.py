@@ -21,7 +21,7 @@ from ..realtime.events import Json, Kind, Message, Refusal, Send, Sender, Ticks
 from ..realtime.hub import RECEIVING, Hub
 from ..realtime.workspace import Workspace
 from .records import Members, MessageRecord
-from .traces import Route, Stage
+from .route import Route, Stage
 
 if TYPE_CHECKING:
     from ..realtime.connection import Connection

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from ..core.codes import Code
 from .filters import Action, Verdict
 from .lines import Line
-from .traces import Route
+from .route import Route
 
 FORMAT = 1
 DEPTH_MOST = 40

@@ -6,133 +6,41 @@ put together from who is there now and who has left since.
 
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from ..core.actors import Actor, Kind
 from ..core.codes import Code
 from ..core.decision import Decision
-from ..core.grants import grants_document
-from ..core.permissions import Operation
 from ..core.policy import Facts, Peer, decide
 from ..core.ruleset import RuleSet
+from ..realtime.engine import SENDING
 from ..realtime.events import Face, Refusal, Send
 from ..realtime.events import Kind as MessageKind
 from ..realtime.framing import text_of
 from ..realtime.hub import RECEIVING
 from .capture import redacted
-from .lines import Line, Scribe, closed, milliseconds
+from .lines import Scribe, closed, milliseconds
 from .records import Happening, MessageRecord, Record, What
+from .route import (
+    FrameOut,
+    Reached,
+    Recipient,
+    Recipients,
+    Route,
+    Stage,
+    client_of,
+    steps_of,
+)
 
 if TYPE_CHECKING:
     from .tap import Tap
 
 NAMED_MOST = 200
 """Recipients that are named one by one; the counts are of all."""
-SENDING = {
-    MessageKind.PUBLIC: Operation.SEND_PUBLIC,
-    MessageKind.AUTHENTICATED: Operation.SEND_AUTHENTICATED,
-    MessageKind.PRIVATE: Operation.SEND_PRIVATE,
-}
 NOT_CAPTURED = "Payloads were not captured when this passed."
 NOT_FOR_THIS_ROLE = "Payloads are shown to developers, editors and owners."
 HAS_NONE = "There is no payload."
 NO_LONGER_KNOWN = "The rules of version {} are no longer at hand, so this can't be decided again."
-
-
-class StepOut(msgspec.Struct):
-    """A step of a decision."""
-
-    subject: str
-    state: str
-    sentence: str
-
-
-class Stage(msgspec.Struct, omit_defaults=True):
-    """A stage of the way. ``at`` is in milliseconds since it was received; None where nobody watched closely enough."""
-
-    name: str
-    at: float | None = None
-    note: str = ""
-
-
-class Reached(msgspec.Struct, omit_defaults=True):
-    """Members of one kind, and whether they could receive it. ``who`` says in words which kind."""
-
-    who: str
-    count: int
-    allowed: bool
-    code: str | None = None
-    sentence: str = ""
-    steps: list[StepOut] = []
-
-
-class Recipient(msgspec.Struct, omit_defaults=True):
-    """One member. ``state`` is ``delivered``, ``refused`` or ``cut`` (it read too slowly and never got it)."""
-
-    socket: str
-    state: str
-    user: str | None = None
-    test: bool = False
-    code: str | None = None
-
-
-class Recipients(msgspec.Struct):
-    """Whom it reached. ``more`` counts members that are not named; ``complete`` is false where those who left since are
-    no longer all known."""
-
-    delivered: int
-    groups: list[Reached]
-    named: list[Recipient]
-    more: int
-    complete: bool
-
-
-class FrameOut(msgspec.Struct):
-    """What went over the wire. ``direction`` is ``received`` or ``sent``, ``to`` says to whom."""
-
-    direction: str
-    protocol: str
-    to: str
-    text: str
-
-
-class Client(msgspec.Struct):
-    """Who it is of, with what its token said. ``identity`` holds claims as a saved test takes them, None: anonymous."""
-
-    socket: str
-    user: str | None
-    authenticated: bool
-    test: bool
-    extras: dict[str, Any]
-    identity: dict[str, Any] | None
-    address: str = ""
-    protocol: str = ""
-    user_agent: str = ""
-
-
-class Route(msgspec.Struct, omit_defaults=True):
-    """The whole way of one record."""
-
-    line: Line
-    sentence: str
-    stages: list[Stage]
-    client: Client | None = None
-    operation: str | None = None
-    steps: list[StepOut] = []
-    unknown: str = ""
-    """Why there are no steps, where there are none."""
-    recipients: Recipients | None = None
-    payload: str | None = None
-    hidden: str = ""
-    """Why there is no payload, where there is none."""
-    marked: bool = False
-    """Whether its sender marked it authenticated."""
-    frames: list[FrameOut] = []
-    told: str = ""
-    """What the client was told when it was refused something."""
-    detail: str = ""
 
 
 class Tracer:
@@ -337,49 +245,12 @@ def receiving(record: MessageRecord, rules: RuleSet) -> Iterator[tuple[Kind, int
         yield kind, count, decide(rules, Actor(kind=kind), RECEIVING[message.kind], message.channel, facts)
 
 
-def steps_of(decision: Decision | None) -> list[StepOut]:
-    if decision is None:
-        return []
-    return [StepOut(step.subject, step.state.value, step.sentence) for step in decision.steps]
-
-
 def words_for(kind: Kind, count: int = 2) -> str:
     """Name a kind of client."""
     clients = "client" if count == 1 else "clients"
     if not kind.authenticated:
         return f"anonymous {clients}"
     return f"{clients} with a narrowed token" if kind.narrowed else f"authenticated {clients}"
-
-
-def client_of(socket_id: str, actor: Actor, address: str = "", protocol: str = "", user_agent: str = "") -> Client:
-    """Describe a client with what its token said."""
-    return Client(
-        socket=socket_id,
-        user=actor.user_id,
-        authenticated=actor.authenticated,
-        test=actor.is_test,
-        extras=dict(actor.extras),
-        identity=identity_of(actor),
-        address=address,
-        protocol=protocol,
-        user_agent=user_agent,
-    )
-
-
-def identity_of(actor: Actor) -> dict[str, Any] | None:
-    """Write what decides of an actor as the claims of a token; None for an anonymous client."""
-    if not actor.authenticated:
-        return None
-    claims: dict[str, Any] = {}
-    if actor.user_id is not None:
-        claims["sub"] = actor.user_id
-    if actor.extras:
-        claims["extras"] = dict(actor.extras)
-    if actor.kind.authorized_channels is not None:
-        claims["authorized_channels"] = [target.text for target in actor.kind.authorized_channels]
-    if actor.kind.grants is not None:
-        claims["grants"] = grants_document(actor.kind.grants)
-    return claims
 
 
 def _stages(record: MessageRecord) -> list[Stage]:

@@ -11,11 +11,12 @@ from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
 from ..core.ruleset import RuleSet
+from ..realtime.engine import SENDING
 from ..realtime.events import Join, ReadHistory, Refusal, Send
 from ..realtime.events import Kind as MessageKind
 from ..realtime.hub import RECEIVING
 from .records import Happening, MessageRecord, Record, What
-from .traces import SENDING, words_for
+from .traces import words_for
 
 CACHED_MOST = 4096
 _HEARD = {sending: RECEIVING[kind] for kind, sending in SENDING.items()}

@@ -285,10 +285,10 @@ class Connection:
             case TooLarge(size):
                 limit = self._reader.limit
                 detail = f"A message of {size} bytes; the limit is {limit}."
-                engine.refuse(self, Code.MESSAGE_TOO_LARGE, None, detail=detail)
+                self._realtime.refuser.refuse(self, Code.MESSAGE_TOO_LARGE, None, detail=detail)
             case Binary():
                 detail = "This protocol is text frames of JSON."
-                engine.refuse(self, Code.INVALID_FRAME, None, detail=detail)
+                self._realtime.refuser.refuse(self, Code.INVALID_FRAME, None, detail=detail)
             case Closed(code, _, reply):
                 if not self.closing_since:
                     self._turn.flush()
@@ -301,7 +301,7 @@ class Connection:
         try:
             text.decode()
         except UnicodeDecodeError:
-            self._engine.note(self, Code.INVALID_FRAME, "A text frame that is not UTF-8.")
+            self._realtime.refuser.note(self, Code.INVALID_FRAME, "A text frame that is not UTF-8.")
             self._turn.flush()
             self.close(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
             self._said_goodbye = True
@@ -369,7 +369,7 @@ class Connection:
         return len(data)
 
     def _too_slow(self, where: str) -> None:
-        self._engine.note(self, Code.SLOW_CLIENT, f"More than {self._limit_outbox} bytes were {where}.")
+        self._realtime.refuser.note(self, Code.SLOW_CLIENT, f"More than {self._limit_outbox} bytes were {where}.")
         self._held = None
         self.close(CloseCode.TRY_AGAIN_LATER, Code.SLOW_CLIENT.value)
 

@@ -1,16 +1,12 @@
 """The way of a message: decode, decide, publish. Everything a client sends passes here, in order."""
 
 import logging
-import time
-from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..core.codes import CloseCode, Code
-from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
-from ..core.targets import CHANNEL_MAX_LENGTH
 from ..inspector.records import Detail, Members
 from .broker import Broker
 from .channel import Membership
@@ -25,14 +21,15 @@ from .events import (
     Leave,
     Message,
     ReadHistory,
-    Refusal,
     Send,
     Ticks,
 )
-from .history import Query, Store, StoreError, thread_of
+from .history import StoreError, thread_of
 from .hub import Hub
 from .limits import Limits
 from .presence import announce, send_roster
+from .reading import HistoryReader
+from .refusing import Asked, Refuser
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -55,12 +52,21 @@ class Engine:
     """Handles the commands of clients. Knows rules through ``core.policy`` alone, sockets not at all."""
 
     def __init__(
-        self, turn: Turn, hub: Hub, broker: Broker, store: Store, tap: "Tap", limits: Limits, ticks: Ticks
+        self,
+        turn: Turn,
+        hub: Hub,
+        broker: Broker,
+        history: HistoryReader,
+        refuser: Refuser,
+        tap: "Tap",
+        limits: Limits,
+        ticks: Ticks,
     ) -> None:
         self._turn = turn
         self._hub = hub
         self._broker = broker
-        self._store = store
+        self._history = history
+        self._refuser = refuser
         self._tap = tap
         self._limits = limits
         self._parsed_at = 0.0
@@ -85,7 +91,7 @@ class Engine:
             if self.within_rate(connection):
                 self._send(connection, command, frame)
             else:
-                self.refuse(connection, Code.RATE_LIMITED, None, command=command, frame=frame)
+                self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(command, frame))
         except Exception as error:
             self._fault(connection, error, frame)
         return True
@@ -95,7 +101,7 @@ class Engine:
         if connection.closing_since:
             return
         if not self.within_rate(connection):
-            self.refuse(connection, Code.RATE_LIMITED, None, frame=frame)
+            self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(frame=frame))
             return
         try:
             command = connection.face.decode(frame)
@@ -103,15 +109,19 @@ class Engine:
             self._handle(connection, command, frame)
         except FrameError as error:
             text = f"{Code.INVALID_FRAME.sentence} {error.detail}"
-            self.refuse(connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail, frame=frame)
+            self._refuser.refuse(
+                connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail, asked=Asked(frame=frame)
+            )
         except StoreError as error:
-            self.refuse(connection, Code.STORAGE_UNAVAILABLE, None, detail=str(error), frame=frame)
+            self._refuser.refuse(
+                connection, Code.STORAGE_UNAVAILABLE, None, detail=str(error), asked=Asked(frame=frame)
+            )
         except Exception as error:
             self._fault(connection, error, frame)
 
     def _fault(self, connection: Connection, error: Exception, frame: bytes) -> None:
         _log.exception("a frame of connection %s failed", connection.id)
-        self.refuse(connection, Code.INTERNAL_ERROR, None, detail=repr(error), frame=frame)
+        self._refuser.refuse(connection, Code.INTERNAL_ERROR, None, detail=repr(error), asked=Asked(frame=frame))
 
     def _handle(self, connection: Connection, command: Command, frame: bytes) -> None:
         match command:
@@ -131,10 +141,10 @@ class Engine:
         self._send(connection, command, b"", by)
 
     def _send(self, connection: Connection, command: Send, frame: bytes, by: str = "") -> None:
-        membership = self._membership(connection, command.channel)
+        membership = self._hub.membership(connection, command.channel)
         if membership is None:
             operation = _operation(connection, command)
-            self._decide_and_refuse(connection, operation, command.channel, NOT_JOINED, command, frame, by)
+            self._refuser.decide(connection, operation, command.channel, NOT_JOINED, Asked(command, frame, by))
             return
         if command.socket_id is not None:
             self._send_privately(connection, command, membership, frame, by)
@@ -143,7 +153,7 @@ class Engine:
         authenticated = command.authenticated or rights.plain_is_authenticated
         if not (rights.send_authenticated if authenticated else rights.send_public):
             operation = _operation(connection, command)
-            self._decide_and_refuse(connection, operation, command.channel, JOINED, command, frame, by)
+            self._refuser.decide(connection, operation, command.channel, JOINED, Asked(command, frame, by))
             return
         message = Message(
             id=self.ticks.next(),
@@ -168,7 +178,7 @@ class Engine:
         facts = Facts(marked_authenticated=command.authenticated, peer=peer)
         decision = decide(connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts)
         if not decision.allowed or target is None:
-            self._refuse_decision(connection, decision, facts, command, frame, by)
+            self._refuser.decided(connection, decision, facts, Asked(command, frame, by))
             return
         theirs = target.connection
         message = Message(
@@ -230,7 +240,7 @@ class Engine:
             version, now = rights.version, monotonic()
             self._tap.delivered(workspace, message, version, actor, members, recipients, received, now, detail, by)
             if recipients is None:
-                self.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, by=by)
+                self._refuser.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, asked=Asked(by=by))
 
         def still_allowed() -> bool:
             """Look at the sender's right again after a commit that took time."""
@@ -239,10 +249,11 @@ class Engine:
             if connection.closing_since or workspace.rules.version == rights.version:
                 return True
             operation = SENDING[message.kind]
-            now_in = self._membership(connection, message.channel)
+            now_in = self._hub.membership(connection, message.channel)
             if now_in is not None and getattr(now_in.rights, operation.value):
                 return True
-            self._decide_and_refuse(connection, operation, message.channel, Facts(joined=now_in is not None), by=by)
+            facts = Facts(joined=now_in is not None)
+            self._refuser.decide(connection, operation, message.channel, facts, Asked(by=by))
             return False
 
         self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed)
@@ -255,16 +266,16 @@ class Engine:
 
     def _join(self, connection: Connection, command: Join, frame: bytes) -> None:
         workspace, name = connection.workspace, command.channel
-        membership = self._membership(connection, name)
+        membership = self._hub.membership(connection, name)
         if membership is not None:
             self._join_again(connection, membership, command)
             return
         rights = workspace.rights(connection.actor.kind, name)
         if not rights.join:
-            self._decide_and_refuse(connection, Operation.JOIN, name, NOT_JOINED, command, frame)
+            self._refuser.decide(connection, Operation.JOIN, name, NOT_JOINED, Asked(command, frame))
             return
         if 0 < self._limits.channels_per_client <= len(connection.memberships):
-            self.refuse(connection, Code.TOO_MANY_CHANNELS, name, command=command, frame=frame)
+            self._refuser.refuse(connection, Code.TOO_MANY_CHANNELS, name, asked=Asked(command, frame))
             return
         membership = self._hub.join(workspace, connection, name)
         membership.wants_presence = command.wants_presence
@@ -275,7 +286,7 @@ class Engine:
         if membership.rights.in_presence and len(membership.channel.members) > 1:
             announce(self._turn, membership.channel, connection, "join")
         if command.wants_history:
-            self._send_history(connection, membership, name)
+            self._history.send_history(connection, membership, name)
 
     def _join_again(self, connection: Connection, membership: Membership, command: Join) -> None:
         """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""
@@ -286,12 +297,12 @@ class Engine:
         send_roster(self._turn, membership)
         if command.wants_history and not membership.wanted_history:
             membership.wanted_history = True
-            self._send_history(connection, membership, command.channel)
+            self._history.send_history(connection, membership, command.channel)
 
     def _leave(self, connection: Connection, command: Leave, frame: bytes) -> None:
-        membership = self._membership(connection, command.channel)
+        membership = self._hub.membership(connection, command.channel)
         if membership is None:
-            self.refuse(connection, Code.NOT_JOINED, command.channel, command=command, frame=frame)
+            self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
             return
         if membership.rights.history:
             # What it said before is stored first: it comes back to it, and reaches the others before its leaving.
@@ -302,206 +313,24 @@ class Engine:
         self._hub.leave(connection.workspace, membership)
         self._turn.send(connection, connection.face.left(command.channel))
 
-    def _membership(self, connection: Connection, channel: str) -> Membership | None:
-        """Return the membership under the rules of this moment; whoever they exclude is out when this returns."""
-        membership = connection.memberships.get(channel)
-        if membership is not None and not connection.workspace.is_current(membership.channel):
-            self._hub.current(connection.workspace, membership.channel)
-            membership = connection.memberships.get(channel)
-        return membership
-
     # History
 
     def _read_history(self, connection: Connection, command: ReadHistory, frame: bytes) -> None:
-        membership = self._membership(connection, command.channel)
+        membership = self._hub.membership(connection, command.channel)
         if membership is None:
             operation = Operation.READ_HISTORY
-            self._decide_and_refuse(connection, operation, command.channel, NOT_JOINED, command, frame)
+            self._refuser.decide(connection, operation, command.channel, NOT_JOINED, Asked(command, frame))
             return
         self._broker.settle()  # what the client said itself is part of the answer
-        membership = self._membership(connection, command.channel)
+        membership = self._hub.membership(connection, command.channel)
         if membership is None:
             return  # a rule change took it out meanwhile, and told it so
         if command.socket_id is None:
-            self._send_history(connection, membership, command.channel)
+            self._history.send_history(connection, membership, command.channel)
         else:
-            self._send_thread(connection, membership, command)
+            self._history.send_thread(connection, membership, command.channel, command.socket_id)
 
-    def _send_history(self, connection: Connection, membership: Membership, name: str) -> None:
-        """Send what the channel keeps, as far as this client could have received it; ``[]`` where there is none.
-
-        All that was handed on until now is in it; what is handed on from now on comes live, and behind it.
-        """
-        kinds = _readable(membership.rights)
-        messages: list[Message] = []
-        if kinds:
-            query = Query(
-                connection.workspace.config.id, name, membership.rights.history, kinds, until=self._broker.horizon()
-            )
-            messages = self._read(connection, query)
-        still_in = self._membership(connection, name)
-        if still_in is None:
-            connection.release()  # a rule change took it out meanwhile, and told it so
-            return
-        if still_in.rights is not membership.rights:
-            kinds = _readable(still_in.rights)
-            messages = [message for message in messages if message.kind in kinds]
-        connection.release(connection.face.history(name, messages))
-
-    def _send_thread(self, connection: Connection, membership: Membership, command: ReadHistory) -> None:
-        """Send what this client and another one said in private, readable by that pair alone.
-
-        A test client of the dashboard gets nothing: it may bear the name of a real user, who wrote in confidence.
-        """
-        name, peer_id = command.channel, command.socket_id
-        assert peer_id is not None
-        messages: list[Message] = []
-        if _may_read_threads(membership.rights) and not connection.actor.is_test:
-            peer = membership.channel.members.get(peer_id)
-            user = peer.connection.actor.user_id if peer is not None else None
-            thread = thread_of((connection.actor.user_id, connection.id), (user, peer_id))
-            depth, workspace_id = membership.rights.history, connection.workspace.config.id
-            messages = self._read(connection, Query(workspace_id, name, depth, (Kind.PRIVATE,), thread=thread))
-        still_in = self._membership(connection, name)
-        if still_in is None:
-            connection.release()
-            return
-        if not _may_read_threads(still_in.rights):
-            messages = []
-        own = {message.id for message in messages if _is_from(message, connection)}
-        connection.release(connection.face.history(name, messages, own))
-
-    def _read(self, connection: Connection, query: Query) -> list[Message]:
-        """Read from the store. While that takes time, what others send this client is kept back behind the answer."""
-        if not self._store.commits_at_once:
-            connection.hold()
-        try:
-            return self._store.read(query)
-        except StoreError:
-            connection.release()
-            raise
-
-    # Refusing
-
-    def _decide_and_refuse(
-        self,
-        connection: Connection,
-        operation: Operation,
-        channel: str,
-        facts: Facts,
-        command: Command | None = None,
-        frame: bytes | None = None,
-        by: str = "",
-    ) -> None:
-        """Ask the judge once more for the whole explanation, and tell the client its short form."""
-        decision = decide(connection.workspace.rules, connection.actor, operation, channel, facts)
-        self._refuse_decision(connection, decision, facts, command, frame, by)
-
-    def _refuse_decision(
-        self,
-        connection: Connection,
-        decision: Decision,
-        facts: Facts,
-        command: Command | None,
-        frame: bytes | None,
-        by: str,
-    ) -> None:
-        assert decision.code is not None
-        self.refuse(
-            connection,
-            decision.code,
-            decision.channel,
-            text=decision.message,
-            decision=decision,
-            facts=facts,
-            command=command,
-            frame=frame,
-            by=by,
-        )
-
-    def refuse(
-        self,
-        connection: Connection,
-        code: Code,
-        channel: str | None,
-        *,
-        text: str | None = None,
-        detail: str = "",
-        decision: Decision | None = None,
-        facts: Facts | None = None,
-        command: Command | None = None,
-        frame: bytes | None = None,
-        by: str = "",
-    ) -> None:
-        """Tell a client why something was not done, and keep the whole story under the number it is told."""
-        told = text or code.sentence
-        ref = self.note(
-            connection,
-            code,
-            detail,
-            channel=channel,
-            told=told,
-            decision=decision,
-            facts=facts,
-            command=command,
-            frame=frame,
-            by=by,
-        )
-        self._turn.send(connection, connection.face.error(channel, code, told, ref))
-
-    def note(
-        self,
-        connection: Connection,
-        code: Code,
-        detail: str,
-        *,
-        channel: str | None = None,
-        told: str = "",
-        decision: Decision | None = None,
-        facts: Facts | None = None,
-        command: Command | None = None,
-        frame: bytes | None = None,
-        by: str = "",
-    ) -> str:
-        """Keep a refusal for the inspector without telling the client; returns its reference number."""
-        workspace = connection.workspace
-        connection.last_error = code
-        workspace.refusals += 1
-        if channel is not None and len(channel) > CHANNEL_MAX_LENGTH:
-            # A name that no channel can have is kept no longer than one: it may be as long as a frame.
-            channel = channel[:CHANNEL_MAX_LENGTH] + "…"
-            decision = replace(decision, channel=channel) if decision is not None else None
-        ref, now = str(self.ticks.next()), monotonic()
-        self._tap.refusal(
-            Refusal(
-                ref=ref,
-                at=time.time(),
-                workspace=workspace.canonical,
-                code=code,
-                text=code.sentence,
-                channel=channel,
-                socket_id=connection.id,
-                user_id=connection.actor.user_id,
-                address=connection.address,
-                decision=decision,
-                detail=detail,
-                told=told,
-                actor=connection.actor,
-                protocol=connection.face.name,
-                version=workspace.rules.version,
-                command=_without_payload(command),
-                frame=frame if workspace.keeps_frames else None,
-                received=connection.heard_at if not by else now,
-                refused=now,
-                facts=facts,
-                by=by,
-            )
-        )
-        return ref
-
-    def removed_by_rules(self, connection: Connection, channel: str) -> None:
-        """Tell a client that a rule change took it out of a channel."""
-        self._decide_and_refuse(connection, Operation.JOIN, channel, NOT_JOINED)
+    # Limits
 
     def within_rate(self, connection: Connection) -> bool:
         """Count a frame of any kind. Far above the limit the client is closed: refusing costs time as well."""
@@ -515,7 +344,7 @@ class Engine:
             connection.window_count = 0
         connection.window_count += 1
         if connection.window_count > limit * FLOOD:
-            self.note(connection, Code.RATE_LIMITED, f"More than {limit * FLOOD} frames within a minute.")
+            self._refuser.note(connection, Code.RATE_LIMITED, f"More than {limit * FLOOD} frames within a minute.")
             self._turn.flush()
             connection.close(CloseCode.TRY_AGAIN_LATER, Code.RATE_LIMITED.value)
         return connection.window_count <= limit
@@ -525,33 +354,3 @@ def _operation(connection: Connection, command: Send) -> Operation:
     if command.socket_id is not None:
         return Operation.SEND_PRIVATE
     return message_operation(connection.workspace.rules, connection.actor, command.channel, command.authenticated)
-
-
-def _without_payload(command: Command | None) -> Command | None:
-    """What was asked for, kept no longer than a channel's name can be."""
-    if command is None or len(command.channel) > CHANNEL_MAX_LENGTH:
-        return None
-    if isinstance(command, Send):
-        return Send(command.channel, b"null", command.authenticated, (command.socket_id or "")[:64] or None)
-    return command
-
-
-def _readable(rights: Rights) -> tuple[Kind, ...]:
-    """Return the kinds of stored messages that a member with these rights could have received."""
-    if not rights.read_history:
-        return ()
-    may = {
-        Kind.PUBLIC: rights.receive_public,
-        Kind.AUTHENTICATED: rights.receive_authenticated,
-        Kind.EVENT: rights.receive_event,
-    }
-    return tuple(kind for kind, allowed in may.items() if allowed)
-
-
-def _may_read_threads(rights: Rights) -> bool:
-    return rights.read_history and rights.receive_private
-
-
-def _is_from(message: Message, connection: Connection) -> bool:
-    user = connection.actor.user_id
-    return message.user_id == user if user is not None else message.socket_id == connection.id

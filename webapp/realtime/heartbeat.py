@@ -54,7 +54,7 @@ def _do_what_is_due(realtime: Realtime, connection: Connection, now: float, wall
         realtime.end_token(connection, Code.TOKEN_EXPIRED)
     elif _is_lost(connection, now, limits.ping_timeout):
         detail = f"No answer to a ping for {limits.ping_timeout:g} seconds."
-        realtime.engine.note(connection, Code.PING_TIMEOUT, detail)
+        realtime.refuser.note(connection, Code.PING_TIMEOUT, detail)
         connection.close(CloseCode.INTERNAL_ERROR, Code.PING_TIMEOUT.value)
     elif now - max(connection.pinged_at, connection.connected_at) >= limits.ping_interval:
         connection.ping(now)

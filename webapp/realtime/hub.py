@@ -76,6 +76,14 @@ class Hub:
                 self._removed(membership.connection, channel.name)
         return channel
 
+    def membership(self, connection: Connection, channel: str) -> Membership | None:
+        """Return the membership under the rules of this moment; whoever they exclude is out when this returns."""
+        membership: Membership | None = connection.memberships.get(channel)
+        if membership is not None and not connection.workspace.is_current(membership.channel):
+            self.current(connection.workspace, membership.channel)
+            membership = connection.memberships.get(channel)
+        return membership
+
     def deliver(self, workspace: Workspace, message: Message) -> int:
         """Hand a message to all who may receive it, under the rules of this moment; returns how many these are."""
         channel = workspace.channels.get(message.channel)

@@ -29,6 +29,8 @@ from .history import HistoryWriter, Store
 from .hub import CLOSED, Hub
 from .limits import Limits
 from .listing import ChannelInfo, ClientInfo, describe, describe_channel
+from .reading import HistoryReader
+from .refusing import Refuser
 from .tokens import TokenProblem
 from .turn import Turn
 from .workspace import Workspace, WorkspaceConfig
@@ -70,11 +72,13 @@ class Realtime:
         self.meter = Meter()
         self.turn = Turn(self.loop)
         self.ticks = Ticks(store.last_id())
+        self.refuser = Refuser(self.turn, self.tap, self.ticks)
         self.hub = Hub(self.turn, self._removed, self.tap, self.ticks)
         self.history = HistoryWriter(store, self.turn.schedule)
         self.turn.before = self.history.commit
         self.broker: Broker = MemoryBroker(self.hub, self.history)
-        self.engine = Engine(self.turn, self.hub, self.broker, store, self.tap, limits, self.ticks)
+        reader = HistoryReader(self.hub, self.broker, store)
+        self.engine = Engine(self.turn, self.hub, self.broker, reader, self.refuser, self.tap, limits, self.ticks)
         self.store = store
         self.workspaces: dict[str, Workspace] = {}
         self.draining = False
@@ -127,7 +131,7 @@ class Realtime:
 
     def _removed(self, connection: Connection, channel: str) -> None:
         connection.workspace.removals[channel] += 1
-        self.engine.removed_by_rules(connection, channel)
+        self.refuser.removed_by_rules(connection, channel)
 
     def _end_revoked(self, workspace: Workspace) -> int:
         revoked = workspace.config.verifier.revoked
@@ -150,7 +154,7 @@ class Realtime:
 
     def end_token(self, connection: Connection, code: Code) -> None:
         """Close a connection whose token expired or was revoked, so that the SDK comes back with its current one."""
-        self.engine.refuse(connection, code, None)
+        self.refuser.refuse(connection, code, None)
         self.turn.flush()
         strict = connection.workspace.rules.switches.refuse_bad_tokens
         connection.close(CloseCode.REFUSED if strict else CloseCode.RECONNECT, code.value)
@@ -192,7 +196,7 @@ class Realtime:
         connection.since = self.ticks.next()
         self.tap.connected(connection, connection.since)
         if problem is not None:
-            self.engine.refuse(connection, problem.code, None, detail=problem.detail)
+            self.refuser.refuse(connection, problem.code, None, detail=problem.detail)
             if workspace.rules.switches.refuse_bad_tokens:
                 self._turn_away(connection, problem.code, CloseCode.REFUSED, tell=False)
 
@@ -219,7 +223,7 @@ class Realtime:
 
     def _turn_away(self, connection: Connection, code: Code, close: CloseCode, tell: bool = True) -> None:
         if tell:
-            self.engine.refuse(
+            self.refuser.refuse(
                 connection, code, None, detail=self._why_blocked(connection) if code is Code.BLOCKED else ""
             )
         self.turn.flush()
@@ -355,7 +359,7 @@ class Realtime:
 
     def _end(self, connection: Connection, code: Code, by: str = "", detail: str = "") -> None:
         connection.ended_why, connection.ended_by = code.value, by
-        self.engine.refuse(connection, code, None, detail=detail)
+        self.refuser.refuse(connection, code, None, detail=detail)
         self.turn.flush()
         connection.close(CloseCode.REFUSED, code.value)
 

@@ -9,7 +9,8 @@ from ...core.actors import ANONYMOUS
 from ...core.codes import Code
 from ...inspector.dry_run import Asker, DryRun, only_traced
 from ...inspector.records import MessageRecord
-from ...inspector.traces import Route, Tracer
+from ...inspector.route import Route
+from ...inspector.traces import Tracer
 from ...protocols import FACES
 from ...realtime.events import Refusal, Send
 from ...realtime.server import Realtime

@@ -8,7 +8,7 @@ from flask import url_for
 from ...core.codes import Code
 from ...core.permissions import Operation
 from ...inspector.filters import Action, Verdict
-from ...inspector.traces import Route
+from ...inspector.route import Route
 from ...inspector.trial import Pair
 from ..access import may_edit
 from .blueprint import blueprint, live

@@ -3,7 +3,8 @@
 from flask import Blueprint
 
 from ...inspector.lines import Scribe
-from ...inspector.traces import Route, Tracer
+from ...inspector.route import Route
+from ...inspector.traces import Tracer
 from ...models import RoleName
 from ...protocols import FACES
 from ...realtime.server import Realtime

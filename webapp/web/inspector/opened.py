@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 from ...inspector.filters import Filter
 from ...inspector.playback import Page, check_part, entry_at, page_before, page_from
 from ...inspector.recording import Entry, NotALine, checked
-from ...inspector.traces import Route
+from ...inspector.route import Route
 from ...services import recordings
 from ..access import current_workspace, needs_developer
 from ..htmx import htmx

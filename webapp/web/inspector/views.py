@@ -7,7 +7,7 @@ from flask import abort, render_template, request, url_for
 
 from ...core.codes import Code
 from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
-from ...inspector.traces import Route
+from ...inspector.route import Route
 from ...inspector.viewer import BACKLOG
 from .blueprint import blueprint, live, route_of
 from .payloads import tree_of
