@@ -111,6 +111,22 @@ def photograph(link: str) -> None:
         _shot(page, f"{base}/channels?channel=chat/moderated", "channels")
         _shot(page, f"{base}/draft", "draft")
         _shot(page, f"{base}/explain?who=user&user=42", "explain")
+        _inspect(page, base, talking)
+
+
+def _inspect(page: Page, base: str, clients: list[ClientConnection]) -> None:
+    """Photograph a message that was refused, with all that explains it, among others that pass."""
+    page.set_viewport_size({"width": 1440, "height": 860})
+    page.goto(f"{base}/inspector?action=message")
+    page.locator(".lines a.line").first.wait_for()
+    for number in range(40):
+        client, channel = clients[number % len(clients)], CHANNELS[number % len(clients)]
+        _send(client, "message", channel, {"n": number})
+        time.sleep(0.05)
+    page.locator(".lines a.line.denied").last.click()
+    page.locator("#look .route").wait_for()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=IMAGES / "inspector.png")
 
 
 def _client() -> ClientConnection:

@@ -54,9 +54,10 @@ function row(line) {
   if (line.test) from.append(" ", make("span", "tag", "test"));
   if (line.by) from.append(" ", make("span", "tag", `by ${line.by}`));
   if (line.socket) from.append(" ", make("bdi", "socket", line.socket));
-  const what = make("span", "what", line.what);
+  const what = make("span", "what");
+  if (line.code) what.append(make("code", "code", line.code), " ");
+  what.append(line.what);
   if (line.to) what.append(" to ", make("bdi", "mono", line.to));
-  if (line.code) what.append(" ", make("code", "code", line.code));
   if (line.payload != null) what.append(" ", make("bdi", "preview", line.payload));
   link.append(from, what, make("bdi", "rule", line.rule ?? ""), make("span", "num to", line.recipients == null ? "" : digits.format(line.recipients)));
   link.append(make("span", "num took", line.took == null ? "" : took(line.took)));
