@@ -11,15 +11,18 @@ from gevent import monkey; monkey.patch_all()  # noqa: E702  (before anything el
 
 import gc
 import json
+import resource
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import msgspec
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
@@ -30,18 +33,27 @@ from gevent.socket import AF_UNIX, SOCK_STREAM, socket
 import webapp.server
 from webapp import create_app
 from webapp.config import Settings
+from webapp.inspector.filters import Filter, read_filter
+from webapp.inspector.lines import Scribe
+from webapp.inspector.traces import Tracer
+from webapp.protocols import FACES
 from webapp.realtime.server import Realtime, event_client
 from webapp.core.ruleset import Rule
 from webapp.core.documents import parse_document
 from webapp.core.targets import Target
 from webapp.services.transactions import touched, writing
+from webapp.core.actors import AUTHENTICATED_KIND, Actor
+from webapp.realtime.connection import Connection
+from tests.sockets.live import MemoryConnection
 from webapp.services import (
     admins,
     apikeys,
     audit,
+    blocks,
     drafts,
     invitations,
     keys,
+    recordings,
     rules,
     ruletests,
     sessions,
@@ -81,6 +93,35 @@ class Door:
     def revoke(self, jti: str) -> Any:
         return tokens.revoke(workspaces.get("default"), jti, **AUTHOR)
 
+    def record(self, title: str = "All", minutes: int = 15, mebibytes: int = 50, **filtered: str) -> int:
+        """Begin a recording and return its number."""
+        wanted = read_filter(filtered)
+        bounds = {"minutes": minutes, "mebibytes": mebibytes}
+        return recordings.start(
+            workspaces.get("default"), name=title, wanted=wanted, sees_payloads=True, **bounds, **AUTHOR
+        ).id
+
+    def stop_recording(self, number: int) -> None:
+        recordings.stop(workspaces.get("default"), number, **AUTHOR)
+
+    def recordings(self) -> Any:
+        found = recordings.list_all(workspaces.get("default"))
+        names = ("id", "name", "ended_by", "lines", "size", "missed", "is_running")
+        return [{name: getattr(one, name) for name in names} for one in found]
+
+    def inspected(self) -> Any:
+        """Every line with its route, as a developer sees them live, by its number."""
+        place = self._realtime.workspaces["default"]
+        tap, scribe = self._realtime.tap, Scribe(place, sees_payloads=True)
+        tracer = Tracer(scribe, tap, FACES)
+        rules_of = [(record, place.rules_of(getattr(record, "version", 0))) for record in tap.since(0)]
+        routes = [tracer.route(record, found) for record, found in rules_of]
+        return {route.line.id: msgspec.to_builtins({"line": route.line, "route": route}) for route in routes}
+
+    def limit_files(self, size: int) -> None:
+        """Let no file of this process grow beyond a size, as if the disk were full there."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
     def add_public_key(self, pem: str) -> None:
         keys.add_public_key(workspaces.get("default"), pem, **AUTHOR)
 
@@ -99,7 +140,29 @@ class Door:
         tokens.mint(workspace, sub=text, extras={"name": text}, author=text, source="api")
         apikeys.create(workspace, text, ["read"], **AUTHOR)
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
+        blocks.create(workspace, "user", text + " blocked", 900, reason=text, author=text, source="api")
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
+        bounds = {"minutes": 5, "mebibytes": 5}
+        recordings.start(workspace, name=text[:100], wanted=Filter(), sees_payloads=True, **bounds, **AUTHOR)
+
+    def invitation(self, role: str) -> str:
+        """Make a link that gives a role."""
+        return f"/join/{invitations.create(workspaces.get('default'), role, **AUTHOR)[1]}"
+
+    def block(self, subject: str, value: str, seconds: int = 900, reason: str = "") -> int:
+        return blocks.create(workspaces.get("default"), subject, value, seconds, reason=reason, **AUTHOR).block.id
+
+    def unblock(self, block_id: int) -> None:
+        blocks.end(workspaces.get("default"), block_id, **AUTHOR)
+
+    def crowd(self, channel: str, members: int, channels: int = 1) -> None:
+        """Put members without sockets into a channel, or one each into many: ``channel/<number>``."""
+        realtime, workspace = self._realtime, self._realtime.workspaces["default"]
+        for number in range(members * channels):
+            actor = Actor(AUTHENTICATED_KIND, user_id=f"crowd-{number}")
+            connection = cast(Connection, MemoryConnection(realtime, workspace, actor))
+            workspace.add(connection)
+            realtime.hub.join(workspace, connection, channel if channels == 1 else f"{channel}/{number % channels}")
 
     def draft(self, document: Any) -> None:
         """Begin a draft that holds these rules alone."""
@@ -140,6 +203,10 @@ class Door:
         secret = sessions.begin(admins.by_username(username))
         serializer: Any = SecureCookieSessionInterface().get_signing_serializer(self._app)
         return str(serializer.dumps({SIGN_IN: secret}))
+
+    def api_key(self, scopes: list[str]) -> str:
+        name = f"tests {uuid.uuid4().hex}"
+        return apikeys.create(workspaces.get("default"), name, scopes, **AUTHOR)[1]
 
     def break_storage(self) -> None:
         """Take away the table of messages, so that none can be stored."""

@@ -21,7 +21,7 @@ from .inspector.tap import Tap
 from .realtime.heartbeat import beat
 from .realtime.limits import Limits
 from .realtime.server import Realtime
-from .services import workspaces
+from .services import recordings, workspaces
 from .services.history import DatabaseStore
 
 _log = logging.getLogger("tidegate.server")
@@ -30,6 +30,8 @@ WATCH_INTERVAL = 0.5
 """Seconds between looks at what other processes (the command line) have changed."""
 DRAIN_TIMEOUT = 2.0
 """Seconds that clients have to answer the close of a restart."""
+RECORDINGS_TIMEOUT = 3.0
+"""Seconds that recordings have, after that, to write what passed last."""
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds a TLS handshake may take."""
 GRACEFUL_TIMEOUT = 8
@@ -85,6 +87,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
             return
         try:
             realtime.drain(DRAIN_TIMEOUT, self.notify)
+            with self.wsgi.app_context():
+                recordings.end_all(RECORDINGS_TIMEOUT)
         finally:
             self.alive = False
 
@@ -204,6 +208,8 @@ def start(app: Flask, settings: Settings) -> Realtime:
         )
         app.extensions["tidegate.realtime"] = realtime
         workspaces.watch()
+        cut_off = recordings.take_stock()
+    gevent.spawn(_put_right, app, cut_off)
     gevent.spawn(beat, realtime)
     gevent.spawn(measure, realtime)
     gevent.spawn(_watch, app)
@@ -229,6 +235,11 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop. Does not return."""
     _raise_open_files()
     Server(settings).run()
+
+
+def _put_right(app: Flask, cut_off: list[int]) -> None:
+    with app.app_context():
+        recordings.put_right(cut_off)
 
 
 def _watch(app: Flask) -> None:

@@ -125,8 +125,22 @@ document.addEventListener("htmx:error", (event) => {
 });
 document.addEventListener("htmx:after:request", () => notices.querySelector("[data-lost]")?.remove());
 
-// A form that came back with errors: go to the first one.
-const goToError = () => document.querySelector("[aria-invalid=true]")?.focus();
+// What refreshes by itself rests while nobody sees the page, and looks again as soon as somebody does.
+document.addEventListener("htmx:config:request", (event) => {
+  if (document.hidden && "live" in event.detail.ctx.sourceElement.dataset) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll("[data-live]")) element.dispatchEvent(new Event("refresh"));
+});
+
+// A form that came back with errors: go to the first one. What is unfolded stays so when a part of a page is
+// refreshed (morphIgnore in base.html), and so does what is folded.
+function goToError() {
+  const wrong = document.querySelector("[aria-invalid=true]");
+  wrong?.closest("details")?.setAttribute("open", "");
+  wrong?.focus();
+}
 document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.response?.status === 422) goToError();
 });

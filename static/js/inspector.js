@@ -3,7 +3,7 @@
 const KEPT = 500; // lines in the page
 const FADING = 8; // lines at once that fade in
 const FILTERS = ["channel", "client", "user", "verdict", "code", "action", "text"];
-const SIDE = ["tab", "q", "open", "page"];
+const SIDE = ["tab", "q", "open", "unfold", "page"];
 
 const stream = document.getElementById("stream");
 const panes = document.querySelector(".panes");
@@ -269,25 +269,22 @@ function address(change, from = params()) {
   return stream.dataset.page + (search ? `?${search}` : "");
 }
 
-// One request after the other, the newest of each pane: while one is under way htmx keeps one more waiting and drops the rest.
+// Each part asks for itself, one request after the other, and of what waits only the newest is still wanted: htmx would
+// keep the first one that waits and drop the rest.
 const due = new Map();
-let fetching = null;
-
-async function fetchDue() {
-  try {
-    for (let next; (next = due.entries().next().value); ) {
-      const [target, [url, swap]] = next;
-      due.delete(target);
-      await htmx.ajax("GET", url, { target, swap });
-    }
-  } finally {
-    fetching = null;
-  }
-}
+const busy = new Map();
 
 function fetchInto(url, target, swap) {
   due.set(target, [url, swap]);
-  return (fetching ??= fetchDue());
+  if (!busy.has(target)) busy.set(target, fetchDue(target).finally(() => busy.delete(target)));
+  return busy.get(target);
+}
+
+async function fetchDue(target) {
+  for (let next; (next = due.get(target)); ) {
+    due.delete(target);
+    await htmx.ajax("GET", next[0], { target, swap: next[1], source: target });
+  }
 }
 
 async function look(id) {
@@ -306,8 +303,13 @@ function follow(now, was) {
     reopen();
     fetchInto(stream.dataset.chips + location.search, "#filter", "outerHTML");
   }
-  const side = SIDE.some((name) => now.get(name) !== was.get(name));
-  if ((other || side) && stream.dataset.side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
+  for (const link of document.querySelectorAll("a[data-with-filter]")) {
+    const to = new URL(link.href);
+    for (const name of FILTERS) now.get(name) ? to.searchParams.set(name, now.get(name)) : to.searchParams.delete(name);
+    link.href = to;
+  }
+  const side = SIDE.some((name) => now.getAll(name).join("\n") !== was.getAll(name).join("\n"));
+  if (other || side) fetchInto(stream.dataset.side + location.search, "#side", "outerMorph");
   const id = now.get("selected") ?? "";
   if (id !== selected()) look(id);
 }
@@ -331,6 +333,11 @@ addEventListener("popstate", () => {
   follow(last, was);
 });
 
+// What the left pane shows stays as it is; its own links say all of it themselves.
+function keepSide(to) {
+  for (const name of SIDE) for (const value of to.has(name) ? [] : params().getAll(name)) to.append(name, value);
+}
+
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const link = event.target.closest("a[data-filter], .lines a.line");
@@ -338,7 +345,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   if (link.matches(".line")) return go(address({ selected: link.dataset.id }));
   const to = new URL(link.href).searchParams;
-  for (const name of SIDE) if (!to.has(name) && params().has(name)) to.set(name, params().get(name));
+  if (!link.closest("#side")) keepSide(to);
   if (!link.matches(".close-look") && !to.has("selected") && selected()) to.set("selected", selected());
   go(address({}, to));
 });
@@ -348,7 +355,8 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const to = new URLSearchParams();
   for (const [name, value] of new FormData(event.target)) if (value.trim()) to.set(name, value.trim());
-  for (const name of [...SIDE, "selected"]) if (params().has(name)) to.set(name, params().get(name));
+  keepSide(to);
+  if (selected()) to.set("selected", selected());
   go(address({}, to));
 });
 

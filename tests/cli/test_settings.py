@@ -39,7 +39,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "PROXIES": "10.0.0.1, 192.168.0.0/16,::1", "ALLOW_PRIVATE_ADDRESSES": "on", "LOG_LEVEL": "DEBUG",
         "LIMIT_MESSAGE_BYTES": "1", "LIMIT_CHANNELS_PER_CLIENT": "2", "LIMIT_OUTBOX_BYTES": "3",
         "LIMIT_MESSAGES_PER_MINUTE": "4", "LIMIT_CLIENTS": "5", "LIMIT_CLIENTS_PER_ADDRESS": "6",
-        "LIMIT_CLIENTS_PER_USER": "7", "INSPECTOR_MESSAGES": "8", "INSPECTOR_BYTES": "100000", "PING_INTERVAL": "0.5", "PING_TIMEOUT": "2",
+        "LIMIT_CLIENTS_PER_USER": "7", "INSPECTOR_MESSAGES": "8", "INSPECTOR_BYTES": "100000",
+        "PING_INTERVAL": "0.5", "PING_TIMEOUT": "2",
     }  # fmt: skip
     settings = read(tmp_path, **given)
     assert {f"TIDEGATE_{name}" for name in given} | {"TIDEGATE_INSTANCE", "TIDEGATE_REDIS_URL"} == {

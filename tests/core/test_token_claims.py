@@ -5,12 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.core.actors import ANONYMOUS, ClaimError, actor_from_claims
+from webapp.core.permissions import Operation
+from webapp.core.policy import JOINED, NOT_JOINED, WITHOUT_CONNECTION, decide
+from webapp.core.ruleset import RuleSet
 from webapp.core.targets import Target
 
 from . import naive
 from .making import ask, code_of, holder, pattern, rule_set
 from .permission_table import LETTERS, OPERATIONS
-from .strategies import near_channels, near_targets, quickly
+from .strategies import channels, grant_claims, near_channels, near_targets, quickly, rule_sets
 
 
 def test_claims_are_read() -> None:
@@ -110,3 +113,22 @@ def test_a_channel_is_authorized_if_a_target_of_the_list_covers_it(targets: list
     assert who.kind.is_authorized(channel) == any(naive.matches(target, channel) for target in targets)
     assert who.kind.narrowed
     assert who.authenticated
+
+
+@quickly
+@given(rules=rule_sets(), channel=channels, operation=st.sampled_from(list(Operation)), more=grant_claims)
+def test_an_anonymous_test_client_is_decided_as_an_anonymous_client(
+    rules: RuleSet, channel: str, operation: Operation, more: dict[str, object]
+) -> None:
+    claims = {"test": True, "anonymous": True, "sub": "u", "grants": more, "authorized_channels": ["a"], "exp": 5}
+    who = actor_from_claims(claims | {"jti": "t"})
+    assert (who.authenticated, who.user_id, who.is_test, who.token_id, who.expires_at) == (False, None, True, "t", 5.0)
+    for facts in (JOINED, NOT_JOINED, WITHOUT_CONNECTION):
+        assert decide(rules, who, operation, channel, facts) == decide(rules, ANONYMOUS, operation, channel, facts)
+
+
+@pytest.mark.parametrize(
+    "marks", [{"anonymous": True}, {"test": True}, {"test": True, "anonymous": "yes"}, {"test": 1, "anonymous": True}]
+)
+def test_anonymous_is_only_what_is_a_test_client_s_too(marks: dict[str, object]) -> None:
+    assert actor_from_claims({"sub": "u"} | marks).authenticated

@@ -47,6 +47,18 @@ PATHS = (
     "/audit",
     "/audit?actor={h}&text={h}",
     "/settings",
+    "/inspector?channel={h}&open={h}&open=room&q={h}",
+    "/inspector?open=room&unfold={s}",
+    "/inspector?channel={c}&unfold={s}&user={h}",
+    "/inspector?tab=clients&unfold={s}",
+    "/inspector?tab=blocks",
+    "/bench",
+    "/bench?channel={h}",
+    "/inspector/recordings",
+    "/inspector/recordings?channel={h}&text={h}",
+    "/inspector/recordings/1/open",
+    "/inspector/recordings/1/open?text={h}",
+    "/inspector/recordings/file?channel={h}",
 )
 INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
 
@@ -94,7 +106,7 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
         ref = until(lambda: hostile_server.call("refusals"))[-1]["ref"]
         names = {"h": re.sub(r"[^A-Za-z0-9]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), HOSTILE)}
         for path in PATHS:
-            answer = owner.goto("/w/default" + path.format(**names, s=socket_id, r=ref))
+            answer = owner.goto("/w/default" + path.format(**names, c="room/" + names["h"], s=socket_id, r=ref))
             assert answer is not None
             assert answer.status in (200, 404), path
             owner.wait_for_load_state("load")
@@ -109,6 +121,11 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
             "/people",
             "/audit",
             "/explain?who=client",
+            "/inspector?open=room",
+            "/inspector?tab=clients",
+            "/inspector?tab=blocks",
+            "/inspector/recordings",
+            "/inspector/recordings/1/open",
         ):
             owner.goto("/w/default" + path)
             assert "<script>alert(2)</script>" in owner.locator("main").inner_text(), f"{path} does not show it at all"

@@ -42,8 +42,15 @@ PATHS = [
     "/w/default/explain?who=user&user=%3Cb%3E&channel=" + "x" * 256,
     "/w/default/explain?who=client&client=gone",
     "/w/default/explain?who=token",
+    "/w/default/bench",
+    "/w/default/bench?channel=" + "x" * 255,
+    "/w/default/bench?channel=nothing",
+    "/w/default/inspector/recordings",
+    "/w/default/inspector/recordings/file",
     "/workspaces/new",
     "/w/default/settings",
+    "/w/default/inspector",
+    "/w/default/bench",
     "/w/default/nothing",
 ]
 RULES = (

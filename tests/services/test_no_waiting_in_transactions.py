@@ -5,15 +5,29 @@ from collections.abc import Callable, Iterator
 import greenlet
 import pyotp
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import event
 
 from tests.services.making import BY, rule, rules
+from tests.sockets.live import Live
 from webapp.cli.group import application
 from webapp.config import Settings
 from webapp.extensions import db
-from webapp.models import Admin, Workspace
-from webapp.services import admins, apikeys, invitations, keys, ruletests, sessions, tokens, totp, workspaces
+from webapp.inspector.filters import Filter
+from webapp.models import Admin, RoleName, Workspace
+from webapp.services import (
+    admins,
+    apikeys,
+    invitations,
+    keys,
+    recordings,
+    ruletests,
+    sessions,
+    testclients,
+    tokens,
+    totp,
+    workspaces,
+)
 from webapp.services import rules as rule_service
 
 PASSWORD = "correct horse battery"
@@ -37,8 +51,25 @@ def _two_steps(username: str) -> None:
     assert totp.check(admins.by_username(username), "000000") is None
 
 
+def _test_client(workspace: Workspace) -> None:
+    admin = _signed_in("ada")
+    (loaded,) = sessions.of(admin)
+    testclients.mint(workspace, testclients.Identity(), session_id=loaded.id, role=RoleName.OWNER, **BY)
+    sessions.end(admin, loaded.id, **BY)
+
+
 def _invited(workspace: Workspace) -> str:
     return invitations.create(workspace, "viewer", **BY)[1]
+
+
+def _recorded(workspace: Workspace) -> None:
+    live = Live()
+    current_app.extensions["tidegate.realtime"] = live.realtime
+    bounds = {"mebibytes": 1, "minutes": 1}
+    row = recordings.start(workspace, name="r", wanted=Filter(), sees_payloads=True, **bounds, **BY)
+    recordings.stop(workspace, row.id, **BY)
+    recordings.put_right(recordings.take_stock())
+    recordings.delete(workspace, row.id, **BY)
 
 
 USE_CASES: dict[str, Callable[[Workspace], object]] = {
@@ -51,11 +82,13 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "make an admin": lambda w: admins.create("ada", PASSWORD, **BY),
     "use a set-up link": lambda w: admins.redeem_setup_link(admins.setup_link(), "ada", PASSWORD),
     "begin and end sessions": lambda w: sessions.end_all(_signed_in("ada"), **BY),
+    "make and end a test client": _test_client,
     "sign in with two steps": lambda w: _two_steps("ada"),
     "accept an invitation": lambda w: invitations.join_as_new(_invited(w), "ada", PASSWORD),
     "make a workspace": lambda w: workspaces.create("other", "Other", **BY),
     "save a rule test": lambda w: ruletests.update(w, ruletests.create(w, **TEST, **BY).id, SPEC, **BY),
     "apply rule tests": lambda w: ruletests.replace_all(w, [SPEC, SPEC], **BY),
+    "record": _recorded,
     "change settings": lambda w: workspaces.update_settings(w, name="New", **BY),
 }
 

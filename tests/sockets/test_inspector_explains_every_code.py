@@ -256,7 +256,10 @@ def shown(stage: Stage, code: Code, ref: str | None, provoked_at: float) -> None
     assert code.value in told
     assert line["id"] in told
     decided = "rule" in line or code in (Code.NO_RULE, Code.NOT_JOINED, Code.WORKSPACE_DISABLED, Code.INVALID_CHANNEL)
-    assert decided == ("granted" in told or "off" in told.split() or "blocked" in told.split())
+    if code is Code.BLOCKED:
+        assert "is blocked until" in told
+    else:
+        assert decided == ("granted" in told or "off" in told.split() or "blocked" in told.split())
     status, page = stage.dashboard.get(f"/w/default/inspector?selected={line['id']}")
     assert status == 200
     assert f"<code>{line['id']}</code>" in page

@@ -5,6 +5,7 @@ from flask import Blueprint, Flask, Response
 from ..config import Settings
 from ..extensions import csrf
 from . import (
+    blocks,
     decide,
     errors,
     events,
@@ -23,7 +24,7 @@ from . import (
 )
 
 PREFIX = "/api/"
-VIEWS = (events, tokens, rules, ruletests, decide, refusals, live, history)
+VIEWS = (events, tokens, rules, ruletests, decide, refusals, live, blocks, history)
 """The modules that hold the API's views; importing them fills the route table."""
 
 

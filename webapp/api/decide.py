@@ -11,7 +11,7 @@ from ..core.permissions import Operation
 from ..core.policy import Facts, Peer, decide, message_operation
 from ..core.ruleset import RuleSet
 from ..models import Scope, Workspace
-from ..services import decisions
+from ..services import blocks, decisions
 from ..services.errors import InvalidInput
 from .errors import ApiError, ErrorCode
 from .routes import Call, Nothing, route
@@ -42,7 +42,7 @@ class FactsIn(msgspec.Struct, forbid_unknown_fields=True):
     joined: Annotated[bool | None, Meta(description="`null`: a request without a connection.")] = True
     asked_for_presence: bool = True
     peer: PeerIn | None = None
-    blocked: bool = False
+    blocked: Annotated[bool | None, Meta(description="Without it: whether a block on this user is in force.")] = None
     banned: bool = False
     muted: bool = False
 
@@ -101,7 +101,7 @@ def simulate(call: Call[DecideIn, Nothing]) -> DecisionOut:
     rules = live.rules if live is not None else RuleSet()
     actor = _actor(call.workspace, body.identity, "as")
     operation = _operation(rules, actor, body)
-    decision = decide(rules, actor, operation, body.channel, _facts(call.workspace, body))
+    decision = decide(rules, actor, operation, body.channel, _facts(call.workspace, body, actor))
     considered = [
         ConsideredOut(c.rule.target.text, c.rule.target.nested, c.outcome.value, c.sentence)
         for c in rules.consider(body.channel)[:CONSIDERED_MOST]
@@ -119,8 +119,11 @@ def _operation(rules: RuleSet, actor: Actor, body: DecideIn) -> Operation:
     return message_operation(rules, actor, body.channel, body.authenticated)
 
 
-def _facts(workspace: Workspace, body: DecideIn) -> Facts:
+def _facts(workspace: Workspace, body: DecideIn, actor: Actor) -> Facts:
     facts = body.facts
+    blocked = facts.blocked
+    if blocked is None:
+        blocked = blocks.of_user(workspace, actor.user_id) is not None
     peer = None
     if facts.peer is not None:
         peer = Peer(facts.peer.present, _actor(workspace, facts.peer.identity, "facts.peer.as").kind)
@@ -129,7 +132,7 @@ def _facts(workspace: Workspace, body: DecideIn) -> Facts:
         asked_for_presence=facts.asked_for_presence,
         marked_authenticated=body.authenticated,
         peer=peer,
-        blocked=facts.blocked,
+        blocked=blocked,
         banned=facts.banned,
         muted=facts.muted,
     )

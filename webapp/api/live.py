@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ..models import Action, Scope
+from ..core.codes import Code
+from ..models import Action, Scope, Workspace
 from ..realtime.listing import ClientInfo, describe
 from ..realtime.server import Realtime
-from ..services import audit
+from ..services import audit, blocks, clients
 from .errors import ApiError, ErrorCode
 from .events import WarningOut, check_channel
 from .routes import Call, Nothing, route
@@ -22,7 +23,8 @@ UserId = Annotated[str, Meta(min_length=1, max_length=255)] | int
 
 
 class ClientOut(msgspec.Struct, rename={"socket_id": "socketId"}):
-    """A connection. `connected_for` is in seconds; `queued` are the bytes that wait because it reads slowly."""
+    """A connection. `connected_for` is in seconds; `queued` are the bytes that wait because it reads slowly; `test`:
+    it is a test client of the dashboard."""
 
     socket_id: str
     user_id: str | None
@@ -37,6 +39,7 @@ class ClientOut(msgspec.Struct, rename={"socket_id": "socketId"}):
     connected_for: float
     queued: int
     last_error: str | None
+    test: bool
 
 
 class ClientsOut(msgspec.Struct):
@@ -125,6 +128,29 @@ def list_clients(call: Call[Nothing, ClientsQuery]) -> ClientsOut:
     return ClientsOut([_client(describe(connection)) for connection in page], len(found))
 
 
+class KickedOut(msgspec.Struct, rename={"socket_id": "socketId"}):
+    """The client whose connection was ended."""
+
+    socket_id: str
+    user_id: str | None
+    address: str
+
+
+@route(
+    "DELETE",
+    "/clients/{socket_id}",
+    Scope.PUBLISH,
+    summary="End a client's connection",
+    answer=KickedOut,
+    open_name="socket_id",
+)
+def kick_client(call: Call[Nothing, Nothing]) -> KickedOut:
+    """It gets an error with the code `kicked`, then the close code 4401, after which SDKs do not come back by
+    themselves; nothing keeps it from connecting again. 404 if no such client is connected."""
+    client = clients.kick(_served(call), call.names["socket_id"], **call.authorship)
+    return KickedOut(client.socket_id, client.user_id, client.address)
+
+
 @route(
     "GET",
     "/channels",
@@ -171,7 +197,8 @@ def list_members(call: Call[Nothing, MembersQuery]) -> MembersOut:
     open_name="channel",
 )
 def put_in(call: Call[MemberIn, Nothing]) -> PutInOut:
-    """As far as the rules let them join: each is decided like a join of its own, and told the same."""
+    """As far as the rules let them join: each is decided like a join of its own, and told the same. A user who is
+    blocked has no clients; then the `warning` says so."""
     check_channel(call.channel)
     user = str(call.body.user)
     realtime = call.realtime
@@ -209,7 +236,9 @@ def take_out(call: Call[MemberIn, MemberQuery]) -> TakenOutOut:
 
 
 def _refused(realtime: Realtime, call: Call[MemberIn, Nothing], user: str) -> WarningOut | None:
-    """Say why a client of the user was not let in, as it was told itself."""
+    """Say why a client of the user was not let in, as it was told itself, or that no client of the user can be."""
+    if blocks.of_user(call.workspace, user) is not None:
+        return WarningOut(Code.BLOCKED.value, Code.BLOCKED.sentence)
     for connection in realtime.workspaces[call.canonical].by_user.get(user, ()):
         code = connection.last_error
         if call.channel not in connection.memberships and code is not None:
@@ -218,8 +247,8 @@ def _refused(realtime: Realtime, call: Call[MemberIn, Nothing], user: str) -> Wa
 
 
 def _client(info: ClientInfo) -> ClientOut:
-    shown = {name: getattr(info, name) for name in ClientOut.__struct_fields__}
-    return ClientOut(**shown | {"connected_for": round(info.connected_for, 3)})
+    shown = {name: getattr(info, name) for name in ClientOut.__struct_fields__ if name != "test"}
+    return ClientOut(**shown | {"connected_for": round(info.connected_for, 3), "test": info.is_test})
 
 
 def _record(call: Call[Any, Any], action: Action, user: str, clients: int) -> None:
@@ -231,3 +260,9 @@ def _record(call: Call[Any, Any], action: Action, user: str, clients: int) -> No
         after={"channel": call.channel, "user": user, "clients": clients},
         address=call.caller.address,
     )
+
+
+def _served(call: Call[Any, Any]) -> Workspace:
+    """Return the workspace, which the running server has."""
+    _ = call.realtime
+    return call.workspace

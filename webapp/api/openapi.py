@@ -40,6 +40,8 @@ _VARIABLES = {
     "ref": "The reference number of an error, as the client was told it.",
     "message_id": "The message's id.",
     "test_id": "The test's id.",
+    "block_id": "The block's id.",
+    "socket_id": "The `socketId` of a client that is connected.",
 }
 
 

@@ -43,6 +43,7 @@ class RefusalOut(msgspec.Struct, rename={"socket_id": "socketId"}):
     socket_id: str
     user_id: str | None
     address: str
+    test: Annotated[bool, Meta(description="Whether it is a test client of the dashboard.")]
     detail: str
     decision: Annotated[
         RefusedDecisionOut | None, Meta(description="`null` where no rule was asked, as with a frame nobody can read.")
@@ -91,6 +92,7 @@ def _refusal(refusal: Refusal) -> RefusalOut:
         socket_id=refusal.socket_id,
         user_id=refusal.user_id,
         address=refusal.address,
+        test=refusal.actor.is_test,
         detail=refusal.detail,
         decision=msgspec.convert(decision_document(decision), RefusedDecisionOut) if decision is not None else None,
     )

@@ -139,7 +139,7 @@ def mount(blueprint: Blueprint) -> None:
     """Put every route of the table on the blueprint."""
     for entry in ROUTES:
         rule = entry.template.replace("{canonical}", "<canonical>").replace("{message_id}", "<digits:message_id>")
-        rule = rule.replace("{test_id}", "<digits:test_id>")
+        rule = rule.replace("{test_id}", "<digits:test_id>").replace("{block_id}", "<digits:block_id>")
         if entry.open_name is not None:
             rule = rule.replace("{" + entry.open_name + "}", f"<any_name:{entry.open_name}>")
         blueprint.add_url_rule(

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from .. import __version__
-from . import access, backups, database, keys, live, rules, serving, tokens
+from . import access, backups, blocks, database, keys, live, rules, serving, tokens
 from .group import Tidegate, application
 
 __all__ = ["commands", "init_app", "main", "tidegate"]
@@ -22,6 +22,7 @@ commands: tuple[click.Command, ...] = (
     keys.key,
     tokens.token,
     rules.rules,
+    blocks.block,
     live.publish,
     live.decide,
     live.explain,

@@ -13,7 +13,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..inspector.tap import REFUSALS_KEPT
-from ..services import decisions
+from ..services import blocks, decisions
 from .group import Failed, Refused, count, settings_of, unmarked, workspace_named, workspace_option
 
 TIMEOUT = 30.0
@@ -96,7 +96,8 @@ def decide(channel: str, operation: str, who: str, as_json: bool, canonical: str
         question = {"channel": channel, "operation": operation, "as": who}
         answer = _ask(workspace.canonical, "decide", json.dumps(question).encode())
     except (NoServer, NoSuchAddress):
-        answer = decisions.decision_document(decisions.decide(workspace, channel, operation, actor))
+        blocked = blocks.of_user(workspace, actor.user_id) is not None
+        answer = decisions.decision_document(decisions.decide(workspace, channel, operation, actor, blocked=blocked))
     if as_json:
         click.echo(json.dumps(answer))
     else:

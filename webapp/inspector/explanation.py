@@ -1,13 +1,13 @@
 """What one actor may do on which channels, and why: the judge, asked for every rule and every operation."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.actors import Actor
 from ..core.codes import Code
 from ..core.decision import Decision, Step
 from ..core.permissions import Operation
-from ..core.policy import NOT_JOINED, WITHOUT_CONNECTION, decide
+from ..core.policy import JOINED, NOT_JOINED, WITHOUT_CONNECTION, decide
 from ..core.ruleset import Rule, RuleSet
 from ..core.targets import Target, channel_problem
 
@@ -71,16 +71,17 @@ class Explanation:
     total: int
 
 
-def on_channel(rules: RuleSet, actor: Actor, channel: str, is_open: bool = False) -> Answer:
+def on_channel(rules: RuleSet, actor: Actor, channel: str, is_open: bool = False, *, blocked: bool = False) -> Answer:
     """Ask for every operation on one channel, as a client that joins it first if it may.
 
     A client whose token does not let it join, for want of a grant, can still ask over HTTP: what is then allowed is
-    what holds without a connection.
+    what holds without a connection. ``blocked`` says that its user is kept out for the time being.
     """
-    join = decide(rules, actor, Operation.JOIN, channel)
+    joined = replace(JOINED, blocked=blocked)
+    join = decide(rules, actor, Operation.JOIN, channel, joined)
     decisions = [join]
     for operation in list(Operation)[1:]:
-        decision = decide(rules, actor, operation, channel)
+        decision = decide(rules, actor, operation, channel, joined)
         if decision.allowed and not join.allowed:
             facts = NOT_JOINED if operation in ONLY_CONNECTED else WITHOUT_CONNECTION
             decision = decide(rules, actor, operation, channel, facts)
@@ -89,7 +90,14 @@ def on_channel(rules: RuleSet, actor: Actor, channel: str, is_open: bool = False
 
 
 def on_rules(
-    rules: RuleSet, actor: Actor, *, own: Iterable[str] = (), opened: Iterable[str] = (), start: int = 0, most: int = 25
+    rules: RuleSet,
+    actor: Actor,
+    *,
+    own: Iterable[str] = (),
+    opened: Iterable[str] = (),
+    start: int = 0,
+    most: int = 25,
+    blocked: bool = False,
 ) -> Explanation:
     """Ask for every operation where each active rule decides.
 
@@ -100,6 +108,7 @@ def on_rules(
         opened: channels that have members.
         start: the first active rule to answer for, for paging.
         most: how many rules to answer for.
+        blocked: whether its user is kept out for the time being.
     """
     active = [rule for rule in rules.rules if rule.enabled]
     now_open = set(opened) | set(own)
@@ -119,11 +128,13 @@ def on_rules(
         answered.append(
             RuleAnswers(
                 rule,
-                tuple(on_channel(rules, actor, channel, channel in now_open) for channel in shown),
+                tuple(on_channel(rules, actor, channel, channel in now_open, blocked=blocked) for channel in shown),
                 sum(channel in now_open for channel in rest),
             )
         )
-    outside = tuple(on_channel(rules, actor, channel, channel in now_open) for channel in unruled[:CHANNELS_MOST])
+    outside = tuple(
+        on_channel(rules, actor, channel, channel in now_open, blocked=blocked) for channel in unruled[:CHANNELS_MOST]
+    )
     return Explanation(tuple(answered), outside, len(active))
 
 

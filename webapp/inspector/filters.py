@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.codes import Code
 from ..core.targets import Target, TargetError, parse_authorized_channel
-from ..realtime.events import Join, Leave, ReadHistory, Refusal
+from ..realtime.events import Join, Leave, ReadHistory, Refusal, Send
 from .records import Happening, MessageRecord, Record
 
 
@@ -46,7 +46,7 @@ class Filter:
     """What somebody wants to see; what is left out excludes nothing.
 
     ``channel`` is a name or a pattern with ``*``, ``client`` a socketId, ``text`` a part of a payload (only of payloads
-    that were captured), in any case. A private message belongs to both its ends.
+    that were captured), in any case. A private message belongs to both its ends, also one that was refused.
     """
 
     channel: str = ""
@@ -179,4 +179,6 @@ def refused_action(refusal: Refusal) -> Action:
 def _is_of_client(record: Record, socket_id: str) -> bool:
     if type(record) is MessageRecord:
         return socket_id in (record.message.socket_id, record.message.target_id)
+    if type(record) is Refusal and type(record.command) is Send and record.command.socket_id == socket_id:
+        return True
     return record.socket_id == socket_id  # type: ignore[union-attr]

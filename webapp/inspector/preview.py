@@ -34,6 +34,7 @@ class Effect:
     removed: bool
     lost: tuple[Operation, ...]
     gained: tuple[Operation, ...]
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class _Looking:
                     removed,
                     lost,
                     gained,
+                    actor.is_test,
                 )
             )
 

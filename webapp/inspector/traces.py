@@ -5,6 +5,7 @@ put together from who is there now and who has left since.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -185,6 +186,7 @@ class Tracer:
             )
             for kind, count, decision in groups
         ]
+        cut = self._cut(record)
         named: list[Recipient] = []
         more = 0
         for socket_id, actor in self._members_then(record):
@@ -193,7 +195,7 @@ class Tracer:
                 continue
             found = verdicts.get(actor.kind)
             code = found.code if found is not None else None
-            state = "refused" if code is not None else "cut" if self._was_cut(record, socket_id) else "delivered"
+            state = "refused" if code is not None else "cut" if socket_id in cut else "delivered"
             named.append(
                 Recipient(socket_id, state, actor.user_id, actor.is_test, code.value if code is not None else None)
             )
@@ -221,9 +223,7 @@ class Tracer:
 
     def _gone(self, record: MessageRecord) -> Iterator[Happening]:
         """Go through who left a channel of this workspace after a message."""
-        for happening in reversed(self._tap.happenings.records):
-            if happening.id < record.id:
-                return
+        for happening in self._after(record):
             if happening.what is What.LEAVE and happening.workspace == record.workspace:
                 yield happening
 
@@ -231,12 +231,14 @@ class Tracer:
         ring = self._tap.happenings
         return len(ring.records) == ring.noted or (bool(ring.records) and ring.records[0].id < record.id)
 
-    def _was_cut(self, record: MessageRecord, socket_id: str) -> bool:
-        return any(
-            happening.socket_id == socket_id and 0 < happening.cut <= record.published
-            for happening in self._tap.happenings.records
-            if happening.what is What.CLOSE and happening.cut
-        )
+    def _cut(self, record: MessageRecord) -> set[str]:
+        """Collect the clients that were members and had by then stopped getting anything, for they read too slowly."""
+        ended = (happening for happening in self._after(record) if happening.what is What.CLOSE)
+        return {happening.socket_id for happening in ended if 0 < happening.cut <= record.published}
+
+    def _after(self, record: MessageRecord) -> Iterator[Happening]:
+        """Go back through what happened to connections, as far as to a message."""
+        return takewhile(lambda happening: happening.id >= record.id, reversed(self._tap.happenings.records))
 
     def _frames(self, record: MessageRecord) -> Iterator[FrameOut]:
         if not self._shows(record):

@@ -33,7 +33,7 @@ class Recording(Base):
     """A recording of what the inspector saw. What it holds is a file of JSON lines in the instance folder.
 
     ``filter`` holds the inspector's filter as in its address; ``missed`` counts what passed too fast to be read.
-    ``ended_by`` says why it ended: ``stopped``, ``time``, ``size`` or ``restart``.
+    ``ended_by`` says why it ended, see ``inspector.recording.EndedBy``; None while it runs.
     """
 
     __tablename__ = "recording"

@@ -349,11 +349,14 @@ class Engine:
         connection.release(connection.face.history(name, messages))
 
     def _send_thread(self, connection: Connection, membership: Membership, command: ReadHistory) -> None:
-        """Send what this client and another one said in private, readable by that pair alone."""
+        """Send what this client and another one said in private, readable by that pair alone.
+
+        A test client of the dashboard gets nothing: it may bear the name of a real user, who wrote in confidence.
+        """
         name, peer_id = command.channel, command.socket_id
         assert peer_id is not None
         messages: list[Message] = []
-        if _may_read_threads(membership.rights):
+        if _may_read_threads(membership.rights) and not connection.actor.is_test:
             peer = membership.channel.members.get(peer_id)
             user = peer.connection.actor.user_id if peer is not None else None
             thread = thread_of((connection.actor.user_id, connection.id), (user, peer_id))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from ..inspector.capture import TICKS_A_SECOND
 from .channel import Channel
 from .connection import Connection
 from .workspace import Workspace
@@ -11,7 +12,11 @@ from .workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """A connection as lists show it. ``connected_for`` is in seconds, ``queued`` in bytes."""
+    """A connection as lists show it.
+
+    ``connected_for`` is in seconds, ``since`` in seconds since 1970, ``queued`` in bytes. ``is_test``: it was made in
+    the dashboard, to try something.
+    """
 
     socket_id: str
     user_id: str | None
@@ -26,6 +31,8 @@ class ClientInfo:
     connected_for: float
     queued: int
     last_error: str | None
+    is_test: bool = False
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ def describe(connection: Connection) -> ClientInfo:
         connected_for=monotonic() - connection.connected_at,
         queued=connection.queued,
         last_error=connection.last_error.value if connection.last_error is not None else None,
+        is_test=actor.is_test,
+        since=connection.since / TICKS_A_SECOND,
     )
 
 

@@ -18,6 +18,7 @@ from ..core.policy import decide
 from ..inspector.meter import Meter
 from ..inspector.records import Detail
 from ..inspector.tap import Tap
+from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
 from .channel import Channel
@@ -141,9 +142,10 @@ class Realtime:
         now = time.time()
         if not any(block.until > now for block in workspace.config.blocks):
             return 0
-        ended = [c for c in workspace.connections.values() if workspace.block(c.actor.user_id, c.address, now)]
-        for connection in ended:
-            self._end(connection, Code.BLOCKED, "")
+        found = [(c, workspace.block(c.actor.user_id, c.address, now)) for c in workspace.connections.values()]
+        ended = [(connection, block) for connection, block in found if block is not None]
+        for connection, block in ended:
+            self._end(connection, Code.BLOCKED, detail=block.detail)
         return len(ended)
 
     def end_token(self, connection: Connection, code: Code) -> None:
@@ -175,6 +177,7 @@ class Realtime:
                 problem = error
         refused_by = workspace if workspace is not None else _NOWHERE
         connection = Connection(self, refused_by, face, sock, actor)
+        address = normalized(address)
         connection.address, connection.user_agent = address, user_agent
         self.connections.add(connection)
         self._by_address[address] += 1
@@ -216,9 +219,15 @@ class Realtime:
 
     def _turn_away(self, connection: Connection, code: Code, close: CloseCode, tell: bool = True) -> None:
         if tell:
-            self.engine.refuse(connection, code, None)
+            self.engine.refuse(
+                connection, code, None, detail=self._why_blocked(connection) if code is Code.BLOCKED else ""
+            )
         self.turn.flush()
         connection.close(close, code.value)
+
+    def _why_blocked(self, connection: Connection) -> str:
+        block = connection.workspace.block(connection.actor.user_id, connection.address, time.time())
+        return block.detail if block is not None else ""
 
     def disconnected(self, connection: Connection) -> None:
         """Take a connection out of everything: told when one is closing and again when its socket is gone."""
@@ -344,9 +353,9 @@ class Realtime:
         self._end(connection, Code.KICKED, by)
         return True
 
-    def _end(self, connection: Connection, code: Code, by: str) -> None:
+    def _end(self, connection: Connection, code: Code, by: str = "", detail: str = "") -> None:
         connection.ended_why, connection.ended_by = code.value, by
-        self.engine.refuse(connection, code, None)
+        self.engine.refuse(connection, code, None, detail=detail)
         self.turn.flush()
         connection.close(CloseCode.REFUSED, code.value)
 

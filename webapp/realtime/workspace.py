@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ..core.actors import Kind as ActorKind
 from ..core.policy import Rights, rights
@@ -30,6 +31,12 @@ class Block:
             return False
         return address == self.address if self.user_id is None else user_id == self.user_id
 
+    @property
+    def detail(self) -> str:
+        """Whom it keeps out until when, for the inspector; clients are not told."""
+        whom = f"The user `{self.user_id}`" if self.user_id is not None else f"The address `{self.address}`"
+        return f"{whom} is blocked until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M:%S} UTC."
+
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceConfig:
@@ -49,6 +56,7 @@ class Workspace:
     """The live side of a workspace."""
 
     __slots__ = (
+        "_blocks",
         "_rights",
         "_rules_before",
         "admitted",
@@ -79,6 +87,7 @@ class Workspace:
         self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
         self._rules_before: dict[int, RuleSet] = {}
+        self._blocks = _by_subject(config.blocks)
         self.captured = Captured()
         self.is_recorded = True
         """Whether the tap notes what passes here."""
@@ -95,6 +104,7 @@ class Workspace:
         self.config = config
         self.rules = config.rules
         self._rights = {}
+        self._blocks = _by_subject(config.blocks)
         self.set_capture(time.time())
 
     def set_capture(self, now: float) -> None:
@@ -111,7 +121,11 @@ class Workspace:
 
     def block(self, user_id: str | None, address: str, now: float) -> Block | None:
         """Return what keeps a client of this user or address out; ``now`` is in seconds since 1970."""
-        return next((block for block in self.config.blocks if block.holds(user_id, address, now)), None)
+        for key in ((user_id, None), (None, address)):
+            block = self._blocks.get(key)
+            if block is not None and block.holds(user_id, address, now):
+                return block
+        return None
 
     def rights(self, kind: ActorKind, channel: str) -> Rights:
         """Return what members of a kind may do on a channel, compiled once a rule and kind."""
@@ -161,3 +175,8 @@ class Workspace:
             self.by_user[user].discard(connection)
             if not self.by_user[user]:
                 del self.by_user[user]
+
+
+def _by_subject(blocks: tuple[Block, ...]) -> dict[tuple[str | None, str | None], Block]:
+    """Find blocks by whom they keep out, the one that lasts longest: every client that connects is looked up."""
+    return {(block.user_id, block.address): block for block in sorted(blocks, key=lambda block: block.until)}

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..models import Action, Admin, Invitation, Role, RoleName, SetupLink, Source, Workspace, now
-from . import audit, passwords, sessions
+from . import audit, passwords, sessions, testclients
 from .errors import Conflict, InvalidInput, NotFound, ServiceError
 from .hashes import hash_of
 from .transactions import locked, reading, writing
@@ -105,7 +105,7 @@ def create(
 def reset_password(
     username: str, password: str, *, author: str, source: Source | str, address: str | None = None
 ) -> Admin:
-    """Set another password, which ends all of the admin's sessions.
+    """Set another password, which ends all of the admin's sessions and test clients.
 
     Raises:
         NotFound: there is no such admin.
@@ -118,9 +118,10 @@ def reset_password(
         if admin is None:
             raise NotFound({"username": "There is no such admin."})
         admin.password_hash = password_hash
-        sessions.end_with_password(session, admin.id)
+        concerned = sessions.end_every(session, admin.id, author=author, source=source)
         after = {"username": admin.username}
         audit.record(session, Action.ADMIN_PASSWORD, actor=author, source=source, after=after, address=address)
+    testclients.notify(concerned)
     return admin
 
 
@@ -169,7 +170,7 @@ def list_all() -> list[Admin]:
 
 
 def remove(username: str, *, author: str, source: Source | str, address: str | None = None) -> Admin:
-    """Delete an admin, which ends all sessions of theirs.
+    """Delete an admin, which ends all sessions of theirs, and their test clients.
 
     Raises:
         NotFound: there is no such admin.
@@ -177,6 +178,9 @@ def remove(username: str, *, author: str, source: Source | str, address: str | N
     """
     admin = by_username(username)
     with writing() as session:
+        # In the order in which others take hold of them: the account, its sessions, the workspaces.
+        session.get(Admin, admin.id, with_for_update=True)
+        concerned = sessions.end_every(session, admin.id, author=author, source=source)
         roles = list(session.scalars(select(Role).where(Role.admin_id == admin.id).order_by(Role.workspace_id)))
         for role in roles:
             workspace = locked(session, role.workspace_id)
@@ -192,6 +196,7 @@ def remove(username: str, *, author: str, source: Source | str, address: str | N
         if row is not None:
             session.delete(row)
         audit.record(session, Action.ADMIN_DELETE, actor=author, source=source, before=before, address=address)
+    testclients.notify(concerned)
     return admin
 
 
@@ -244,12 +249,15 @@ def set_role(
 ) -> None:
     """Give an admin a role in a workspace, or with None take it away; ``only_members`` who has one there.
 
+    Test clients of whoever may do less afterwards end.
+
     Raises:
         InvalidInput: there is no such role.
         NotFound: the admin has no role there (any more), and only members were meant.
         Conflict: the workspace would be left without an owner.
     """
     wanted = checked_role(role) if role is not None else None
+    concerned: frozenset[int] = frozenset()
     with writing() as session:
         locked(session, workspace.id)
         row = session.get(Role, (admin.id, workspace.id))
@@ -268,6 +276,9 @@ def set_role(
             session.add(Role(admin_id=admin.id, workspace_id=workspace.id, role=wanted.value))
         if before == RoleName.OWNER:
             _revoke_invitations(session, admin, workspace.id)
+        if before is not None and (wanted is None or not wanted.includes(RoleName(before))):
+            who = {"author": author, "source": source}
+            concerned = testclients.end_in_workspace(session, admin.id, workspace.id, **who)
         audit.record(
             session,
             Action.ROLE_SET if wanted is not None else Action.ROLE_REMOVE,
@@ -278,6 +289,7 @@ def set_role(
             after={"username": admin.username, "role": wanted.value if wanted is not None else None},
             address=address,
         )
+    testclients.notify(concerned)
 
 
 def _add(

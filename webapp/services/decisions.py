@@ -8,8 +8,8 @@ from ..core.actors import ANONYMOUS, Actor, ClaimError, actor_from_claims
 from ..core.codes import Code
 from ..core.decision import Decision, Step
 from ..core.permissions import Operation, Permission
+from ..core.policy import Facts, message_operation
 from ..core.policy import decide as judge
-from ..core.policy import message_operation
 from ..core.ruleset import RuleSet
 from ..models import Workspace
 from ..realtime.tokens import TokenProblem
@@ -40,8 +40,18 @@ def actor_of(workspace: Workspace, text: str) -> Actor:
         raise InvalidInput({"as": str(error)}) from None
 
 
-def decide(workspace: Workspace, channel: str, operation: str, actor: Actor, rules: RuleSet | None = None) -> Decision:
+def decide(
+    workspace: Workspace,
+    channel: str,
+    operation: str,
+    actor: Actor,
+    rules: RuleSet | None = None,
+    *,
+    blocked: bool = False,
+) -> Decision:
     """Decide for a client that has joined the channel if the rules let it, by the active rules or given ones.
+
+    ``blocked`` says that its user is kept out (`blocks.of_user`); saved tests of rules ask nothing of that.
 
     Raises:
         InvalidInput: there is no such operation.
@@ -50,7 +60,7 @@ def decide(workspace: Workspace, channel: str, operation: str, actor: Actor, rul
         raise InvalidInput({"operation": f"Expected one of {', '.join(OPERATIONS)}."})
     active = active_rules(workspace) if rules is None else rules
     asked = message_operation(active, actor, channel, False) if operation == SEND else Operation(operation)
-    return judge(active, actor, asked, channel)
+    return judge(active, actor, asked, channel, Facts(blocked=blocked))
 
 
 def closed_to_all(rules: RuleSet, channel: str) -> Code | None:

@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor, ClaimError, actor_from_claims
 from ..core.codes import Code
+from ..inspector import roll
 from ..models import Workspace
 from ..realtime.listing import ClientInfo, describe
 from ..realtime.tokens import TokenProblem, read_header
@@ -17,7 +16,6 @@ from .live import load_verifier, running
 from .texts import checked_name
 
 if TYPE_CHECKING:
-    from ..realtime.connection import Connection
     from ..realtime.workspace import Workspace as LiveWorkspace
 
 CLAIMS_MOST = 16 * 1024
@@ -98,12 +96,11 @@ def of_text(workspace: Workspace, text: str) -> Identity:
 
 
 def clients(workspace: Workspace, wanted: str = "") -> list[ClientInfo]:
-    """Find clients that are connected now, by a part of the user id, the socketId or the extras."""
+    """Find clients that are connected now, by a part of the user id, the socketId, the address or the extras."""
     live = _live(workspace)
     if live is None:
         return []
-    found = (c for c in _newest_first(live) if _matches(c, wanted.strip().casefold()))
-    return [describe(connection) for connection in islice(found, CLIENTS_MOST)]
+    return [describe(connection) for connection in roll.clients(live, wanted, most=CLIENTS_MOST).rows]
 
 
 def open_channels(workspace: Workspace) -> list[str]:
@@ -121,17 +118,6 @@ def connected_with_token(workspace: Workspace) -> int:
 def _live(workspace: Workspace) -> "LiveWorkspace | None":
     realtime = running()
     return realtime.workspace(workspace.canonical) if realtime is not None else None
-
-
-def _newest_first(live: "LiveWorkspace") -> "Iterator[Connection]":
-    return reversed(list(live.connections.values()))
-
-
-def _matches(connection: "Connection", wanted: str) -> bool:
-    actor = connection.actor
-    if not wanted or wanted in (actor.user_id or "").casefold() or wanted in connection.id.casefold():
-        return True
-    return bool(actor.extras) and wanted in json.dumps(dict(actor.extras), ensure_ascii=False).casefold()
 
 
 def _actor_of_claims(text: str) -> Actor:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ..models import Action, Admin, AdminSession, Role, Source, Workspace, now
-from . import audit
+from . import audit, testclients
 from .errors import Conflict, NotFound
 from .hashes import hash_of
 from .transactions import reading, writing
@@ -117,7 +117,7 @@ def end(
     workspace: Workspace | None = None,
     address: str | None = None,
 ) -> None:
-    """End one session of an admin; its browser is signed out with its next request.
+    """End one session of an admin and its test clients; its browser is signed out with its next request.
 
     Args:
         admin: whose session.
@@ -131,8 +131,10 @@ def end(
         NotFound: this admin has no such open session.
     """
     with writing() as session:
-        if _end(session, AdminSession.admin_id == admin.id, AdminSession.id == session_id, *_open()) != 1:
+        ended = _end(session, AdminSession.admin_id == admin.id, AdminSession.id == session_id, *_open())
+        if not ended:
             raise NotFound({"session": "That session has ended already."})
+        concerned = testclients.end_of_sessions(session, ended, author=author, source=source)
         audit.record(
             session,
             Action.SESSION_END,
@@ -142,6 +144,7 @@ def end(
             before={"username": admin.username, "sessions": 1},
             address=address,
         )
+    testclients.notify(concerned)
 
 
 def end_all(
@@ -153,9 +156,10 @@ def end_all(
     workspace: Workspace | None = None,
     address: str | None = None,
 ) -> int:
-    """End all sessions of an admin but the one numbered ``but``; return how many ended."""
+    """End all sessions of an admin but the one numbered ``but``, with their test clients; return how many ended."""
     with writing() as session:
         ended = _end(session, AdminSession.admin_id == admin.id, AdminSession.id != (but or 0), *_open())
+        concerned = testclients.end_of_sessions(session, ended, author=author, source=source)
         if ended:
             audit.record(
                 session,
@@ -163,38 +167,49 @@ def end_all(
                 actor=author,
                 source=source,
                 workspace_id=workspace.id if workspace is not None else None,
-                before={"username": admin.username, "sessions": ended},
+                before={"username": admin.username, "sessions": len(ended)},
                 address=address,
             )
-    return ended
+    testclients.notify(concerned)
+    return len(ended)
 
 
 def sign_out(loaded: Loaded, *, address: str | None = None) -> None:
-    """End the session that asks."""
+    """End the session that asks, and its test clients."""
+    who = loaded.admin.username
     with writing() as session:
-        if _end(session, AdminSession.id == loaded.session_id, *_open()):
+        ended = _end(session, AdminSession.id == loaded.session_id, *_open())
+        concerned = testclients.end_of_sessions(session, ended, author=who, source=Source.WEB)
+        if ended:
             audit.record(
                 session,
                 Action.ADMIN_SIGN_OUT,
-                actor=loaded.admin.username,
+                actor=who,
                 source=Source.WEB,
-                before={"username": loaded.admin.username},
+                before={"username": who},
                 address=address,
             )
+    testclients.notify(concerned)
 
 
-def end_with_password(session: Session, admin_id: int) -> None:
-    """End every session of an admin, in the transaction that sets another password."""
-    _end(session, AdminSession.admin_id == admin_id, AdminSession.ended_at.is_(None))
+def end_every(session: Session, admin_id: int, *, author: str, source: Source | str) -> frozenset[int]:
+    """End every session of an admin in the caller's transaction, which sets another password or deletes the account.
+
+    Returns:
+        The workspaces that ``testclients.notify`` is to be told of once that is committed.
+    """
+    ended = _end(session, AdminSession.admin_id == admin_id, AdminSession.ended_at.is_(None))
+    return testclients.end_of_sessions(session, ended, author=author, source=source)
 
 
 def _open() -> tuple[ColumnElement[bool], ...]:
     return AdminSession.ended_at.is_(None), AdminSession.seen_at > now() - LIVES_UNUSED
 
 
-def _end(session: Session, *which: ColumnElement[bool]) -> int:
-    done = session.execute(update(AdminSession).where(*which).values(ended_at=now()))
-    return int(done.rowcount)  # type: ignore[attr-defined]
+def _end(session: Session, *which: ColumnElement[bool]) -> list[int]:
+    """Return the numbers of those that ended."""
+    done = update(AdminSession).where(*which).values(ended_at=now()).returning(AdminSession.id)
+    return list(session.scalars(done, execution_options={"synchronize_session": False}))
 
 
 def _forget_ended(session: Session, admin: Admin) -> None:

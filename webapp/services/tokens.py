@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jwt
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, ClaimError, actor_from_claims
 from ..core.codes import Code
@@ -28,7 +29,22 @@ TEST_TTL_MOST = 15 * 60
 # A token travels in one header (the WebSocket subprotocol), which proxies cut at about 8 KiB.
 TOKEN_MOST = 7000
 _OWN_FIELDS = ("sub", "user_id", "extras", "dbo_id", "row_id", "authorized_channels", "grants")
-_RESERVED = frozenset({*_OWN_FIELDS, "aud", "jti", "iat", "exp", "nbf", "token_type", "test"})
+_RESERVED = frozenset({*_OWN_FIELDS, "aud", "jti", "iat", "exp", "nbf", "token_type", "test", "anonymous"})
+
+
+class Wanted(TypedDict, total=False):
+    """What a token is to say: the keyword arguments of :func:`prepare`."""
+
+    sub: str | int | None
+    extras: Mapping[str, Any] | None
+    dbo_id: int | None
+    row_id: int | None
+    ttl: int
+    authorized_channels: list[str] | None
+    grants: Mapping[str, Any] | None
+    claims: Mapping[str, Any] | None
+    test: bool
+    anonymous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,15 @@ class Minted:
     token: str
     jti: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A token that is signed and not yet noted; nobody may be handed it before :func:`note` is committed."""
+
+    minted: Minted
+    subject: str | None
+    test: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +94,31 @@ def mint(
     *,
     author: str,
     source: Source | str,
+    address: str | None = None,
+    **wanted: Unpack[Wanted],
+) -> Minted:
+    """Make a token with the workspace's newest active secret.
+
+    Args:
+        workspace: whose client it makes.
+        author: who asks for it.
+        source: where from.
+        address: the author's network address.
+        wanted: what it says, see :func:`prepare`.
+
+    Raises:
+        InvalidInput: a claim that no client could use, by its name.
+        Conflict: the workspace has no secret to sign with.
+    """
+    prepared = prepare(workspace, **wanted)
+    with writing() as session:
+        note(session, workspace, prepared, author=author, source=source, address=address)
+    return prepared.minted
+
+
+def prepare(
+    workspace: Workspace,
+    *,
     sub: str | int | None = None,
     extras: Mapping[str, Any] | None = None,
     dbo_id: int | None = None,
@@ -78,14 +128,12 @@ def mint(
     grants: Mapping[str, Any] | None = None,
     claims: Mapping[str, Any] | None = None,
     test: bool = False,
-    address: str | None = None,
-) -> Minted:
-    """Make a token with the workspace's newest active secret.
+    anonymous: bool = False,
+) -> Prepared:
+    """Sign a token with the workspace's newest active secret, outside of any transaction.
 
     Args:
         workspace: whose client it makes.
-        author: who asks for it.
-        source: where from.
         sub: the user id.
         extras: what presence shows of the user.
         dbo_id: the user's table, in Xano's terms.
@@ -95,7 +143,7 @@ def mint(
         grants: an access list (core/grants.py).
         claims: further claims of one's own, which Tidegate does not read.
         test: a test client's token, which lives at most 15 minutes.
-        address: the author's network address.
+        anonymous: a test client that is decided as an anonymous one.
 
     Raises:
         InvalidInput: a claim that no client could use, by its name.
@@ -108,7 +156,8 @@ def mint(
     issued = int(time.time())
     jti = uuid.uuid4().hex
     payload |= {"aud": workspace.canonical, "jti": jti, "iat": issued, "exp": issued + ttl, "token_type": "realtime"}
-    payload |= {"test": True} if test else {}
+    if test:
+        payload |= {"test": True, "anonymous": True} if anonymous else {"test": True}
     actor = _checked_actor(payload)
     signing = keys.signing_secret(workspace)
     token = jwt.encode(payload, signing.secret, algorithm="HS256", headers={"kid": signing.kid})
@@ -116,27 +165,44 @@ def mint(
         raise InvalidInput(
             {"extras": f"The token would have {len(token)} characters; at most {TOKEN_MOST} travel safely."}
         )
-    expires_at = datetime.fromtimestamp(issued + ttl, UTC)
-    with writing() as session:
-        session.add(
-            MintedToken(
-                jti=jti,
-                workspace_id=workspace.id,
-                subject=actor.user_id,
-                created_by=author[:200],
-                expires_at=expires_at,
-            )
-        )
-        audit.record(
-            session,
-            Action.TOKEN_MINT,
-            actor=author,
-            source=source,
+    return Prepared(Minted(token, jti, datetime.fromtimestamp(issued + ttl, UTC)), actor.user_id, test)
+
+
+def note(
+    session: Session,
+    workspace: Workspace,
+    prepared: Prepared,
+    *,
+    author: str,
+    source: Source | str,
+    session_id: int | None = None,
+    address: str | None = None,
+) -> None:
+    """Note a token that is about to be handed out, in the caller's transaction.
+
+    ``session_id`` is the dashboard's session that a test client's token ends with.
+    """
+    minted = prepared.minted
+    session.add(
+        MintedToken(
+            jti=minted.jti,
             workspace_id=workspace.id,
-            after={"jti": jti, "sub": actor.user_id, "expires_at": expires_at.isoformat(), "test": test},
-            address=address,
+            subject=prepared.subject,
+            created_by=author[:200],
+            expires_at=minted.expires_at,
+            session_id=session_id,
         )
-    return Minted(token, jti, expires_at)
+    )
+    after = {"jti": minted.jti, "sub": prepared.subject, "expires_at": minted.expires_at.isoformat()}
+    audit.record(
+        session,
+        Action.TOKEN_MINT,
+        actor=author,
+        source=source,
+        workspace_id=workspace.id,
+        after=after | {"test": prepared.test},
+        address=address,
+    )
 
 
 def inspect(workspace: Workspace, token: str) -> Inspection:

@@ -87,6 +87,12 @@ def holds(least: RoleName) -> bool:
     return role is not None and role.includes(least)
 
 
+def role_held() -> RoleName:
+    """Return the role that is held in this workspace; only for its pages."""
+    role: RoleName = g.role
+    return role
+
+
 def in_workspace(blueprint: Blueprint) -> Blueprint:
     """Let every page of a blueprint need a sign-in and a role in the workspace that ``/w/<canonical>/`` names.
 

@@ -28,8 +28,13 @@ class Fact:
     code: str | None = None
 
 
+_TEST = Fact("Test client", "Made in the dashboard, to try something. Its token ends with the sign-in that made it.")
+
+
 def facts(actor: Actor) -> list[Fact]:
     """Say who a client is and what its token narrows."""
+    if not actor.authenticated and actor.is_test:
+        return [Fact("Who", "An anonymous client."), _TEST]
     if not actor.authenticated:
         return [Fact("Who", "An anonymous client: it has no token, or none that is accepted.")]
     found = [_who(actor)]
@@ -42,7 +47,7 @@ def facts(actor: Actor) -> list[Fact]:
     found.append(_channels(actor))
     found.append(_grants(actor.kind.grants))
     if actor.is_test:
-        found.append(Fact("Test client", "Made for a test client of the dashboard."))
+        found.append(_TEST)
     return found
 
 

@@ -20,11 +20,12 @@ from ..config import shared_folder
 SVG = "http://www.w3.org/2000/svg"
 
 ICONS = (
-    "activity", "arrow-down", "arrow-right", "badge-check", "ban", "check", "chevron-right", "chevrons-up-down",
-    "circle-help", "copy", "download", "eye", "flask-conical", "gauge", "ghost", "history", "info", "key-round",
-    "list-checks", "lock", "log-out", "megaphone", "message-square-lock", "pause", "pencil", "play", "plus", "radio",
-    "scroll-text", "search", "send", "settings", "sun-moon", "trash-2", "triangle-alert", "upload", "user-round-search",
-    "users-round", "x",
+    "activity", "arrow-down", "arrow-right", "badge-check", "ban", "check", "chevron-first", "chevron-last",
+    "chevron-left", "chevron-right", "chevrons-up-down", "circle-dot", "circle-help", "copy", "download", "eye",
+    "flask-conical", "folder-open", "gauge", "ghost", "history", "info", "key-round", "list-checks", "lock",
+    "log-out", "megaphone", "message-square-lock", "pause", "pencil", "play", "plug", "plus", "radio", "refresh-cw",
+    "scroll-text", "search", "send", "settings", "square", "sun-moon", "trash-2", "triangle-alert", "unplug",
+    "upload", "user-round-search", "users-round", "waypoints", "x",
 )  # fmt: skip
 """The Lucide icons that templates use; a test holds that none is missing."""
 

@@ -8,7 +8,7 @@ from wtforms import Field
 
 from ...core.ruleset import Considered, Outcome, RuleSet
 from ...inspector.explanation import Answer, Explanation, on_channel, on_rules
-from ...services import drafts, identities, rules
+from ...services import blocks, drafts, identities, rules
 from ...services.errors import InvalidInput, NotFound
 from ...services.identities import Identity
 from ..access import current_workspace, in_workspace
@@ -69,6 +69,7 @@ def _explain(form: ExplainForm) -> Answered:
     active, draft = rules.active_rules(workspace), drafts.current(workspace)
     by_draft = draft is not None and form.rules.data == RulesAsked.DRAFT
     asked = draft.rules if draft is not None and by_draft else active
+    block = blocks.of_user(workspace, identity.actor.user_id) if identity is not None else None
     shown: dict[str, Any] = {
         "form": form,
         "who": form.asks,
@@ -79,14 +80,15 @@ def _explain(form: ExplainForm) -> Answered:
         "has_draft": draft is not None,
         "active": active,
         "groups": GROUPS,
+        "block": block,
         "explanation": None,
         "on": None,
     }
     if identity is not None:
         opened = identities.open_channels(workspace)
         if form.channel.data and not form.channel.errors:
-            shown["on"] = _on_channel(asked, identity, form.channel.data, opened)
-        shown["explanation"] = _by_rules(asked, identity, opened, form.page_number)
+            shown["on"] = _on_channel(asked, identity, form.channel.data, opened, block is not None)
+        shown["explanation"] = _by_rules(asked, identity, opened, form.page_number, block is not None)
         pages = max(1, -(-sum(rule.enabled for rule in asked.rules) // RULES_A_PAGE))
         shown |= {"pages": pages, "page": min(form.page_number, pages)}
     if htmx.partial and htmx.target == "explanation":
@@ -139,18 +141,26 @@ def _identity(form: ExplainForm) -> Identity | None:
         return None
 
 
-def _on_channel(asked: RuleSet, identity: Identity, channel: str, opened: list[str]) -> OnChannel:
+def _on_channel(asked: RuleSet, identity: Identity, channel: str, opened: list[str], blocked: bool) -> OnChannel:
     considered = asked.consider(channel)
     matching = [c for c in considered if c.outcome is not Outcome.NO_MATCH]
     return OnChannel(
-        on_channel(asked, identity.actor, channel, channel in opened),
+        on_channel(asked, identity.actor, channel, channel in opened, blocked=blocked),
         tuple(matching[:CONSIDERED_MOST]),
         len(considered) - len(matching),
         max(0, len(matching) - CONSIDERED_MOST),
     )
 
 
-def _by_rules(asked: RuleSet, identity: Identity, opened: list[str], number: int) -> Explanation:
+def _by_rules(asked: RuleSet, identity: Identity, opened: list[str], number: int, blocked: bool) -> Explanation:
     last = max(0, sum(rule.enabled for rule in asked.rules) - 1) // RULES_A_PAGE
     start = min(number - 1, last) * RULES_A_PAGE
-    return on_rules(asked, identity.actor, own=identity.channels, opened=opened, start=start, most=RULES_A_PAGE)
+    return on_rules(
+        asked,
+        identity.actor,
+        own=identity.channels,
+        opened=opened,
+        start=start,
+        most=RULES_A_PAGE,
+        blocked=blocked,
+    )

@@ -3,12 +3,15 @@
 from . import (  # noqa: F401  (each puts its pages on the blueprint)
     acting,
     acts,
+    capturing,
+    opened,
     recordings,
     resending,
     side,
     stream,
     trying,
     views,
+    wording,
 )
 from .blueprint import blueprint
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import current_app, render_template, request
+from flask import abort, render_template, request, url_for
 
 from ...core.codes import Code
 from ...inspector.filters import Action, Filter, FilterError, Verdict, read_filter
@@ -11,6 +11,9 @@ from ...inspector.traces import Route
 from ...inspector.viewer import BACKLOG
 from .blueprint import blueprint, live, route_of
 from .payloads import tree_of
+
+ID_MOST = 20
+"""Digits that an id can have."""
 
 
 @blueprint.get("")
@@ -21,7 +24,6 @@ def page() -> str:
         "inspector/page.html",
         is_running=live() is not None,
         backlog=BACKLOG,
-        has_side="inspector.side" in current_app.view_functions,
         **filter_shown(),
         **look_shown(chosen, _chosen(chosen)),
     )
@@ -36,6 +38,8 @@ def filter_part() -> str:
 @blueprint.get("/look/<record_id>")
 def look(record_id: str) -> str:
     """Show the whole way of one message, refusal or happening."""
+    if len(record_id) > ID_MOST:
+        abort(404)
     return render_template("inspector/_look.html", **filter_shown(), **look_shown(record_id, _chosen(record_id)))
 
 
@@ -54,6 +58,7 @@ def filter_shown() -> dict[str, Any]:
         "wanted": wanted,
         "problem": problem,
         "without": without,
+        "page_at": page_at,
         "verdicts": list(Verdict),
         "actions": list(Action),
         "codes": list(Code),
@@ -72,13 +77,18 @@ def look_shown(chosen: str, route: Route | None) -> dict[str, Any]:
     }
 
 
+def page_at(**arguments: Any) -> str:
+    """The address of the page that a filter is of; recordings have others."""
+    return url_for("inspector.page", **arguments)
+
+
 def without(wanted: Filter, name: str) -> dict[str, str]:
     """The arguments of a filter but for one."""
     return {key: value for key, value in wanted.arguments().items() if key != name}
 
 
 def _chosen(record_id: str) -> Route | None:
-    return route_of(int(record_id)) if record_id.isdecimal() and len(record_id) <= 20 else None
+    return route_of(int(record_id)) if record_id.isdecimal() and len(record_id) <= ID_MOST else None
 
 
 def utc(seconds: float) -> str:
@@ -91,6 +101,11 @@ def utc_words(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
 
 
+def utc_clock(seconds: float) -> str:
+    """Write the time of day to the millisecond, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
 def took(milliseconds: float) -> str:
     """Write a time that something took."""
     if milliseconds >= 1000:
@@ -100,4 +115,4 @@ def took(milliseconds: float) -> str:
 
 @blueprint.record
 def _add_filters(state: Any) -> None:
-    state.app.jinja_env.filters.update(utc=utc, utc_words=utc_words, took=took)
+    state.app.jinja_env.filters.update(utc=utc, utc_clock=utc_clock, utc_words=utc_words, took=took)

@@ -27,6 +27,7 @@ class Denial:
     address: str
     detail: str
     decision: Decision | None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def denials(workspace: Workspace) -> list[Denial]:
             address=refusal.address,
             detail=refusal.detail,
             decision=refusal.decision,
+            is_test=refusal.actor.is_test,
         )
         for refusal in realtime.tap.refusals_of(workspace.canonical, DENIALS_SHOWN)
     ]

@@ -1,10 +1,11 @@
 """The forms of a workspace's settings."""
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectChoice, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...core.ruleset import Switches
+from ...inspector.capture import Mode
 
 _TEXTS = {
     "enabled": (
@@ -74,3 +75,25 @@ class WorkspaceForm(FlaskForm):
     @property
     def origins(self) -> list[str]:
         return [line.strip() for line in (self.allowed_origins.data or "").splitlines() if line.strip()]
+
+
+class CaptureForm(FlaskForm):
+    """What the inspector captures while payloads are not, and what of payloads nobody is shown."""
+
+    base = RadioField(
+        "While payloads are not captured",
+        choices=[
+            SelectChoice(Mode.METADATA.value, "metadata: who did what, where, and what was decided"),
+            SelectChoice(Mode.OFF.value, "nothing but refusals"),
+        ],
+        validators=[InputRequired("Choose what is captured.")],
+    )
+    redacted = TextAreaField(
+        "Fields that are redacted",
+        description="One name a line, such as `password`, in any case. Nobody is shown their values, at any depth.",
+        render_kw={"rows": "5", "spellcheck": "false", "autocapitalize": "none"},
+    )
+
+    @property
+    def names(self) -> list[str]:
+        return [line.strip() for line in (self.redacted.data or "").splitlines() if line.strip()]

@@ -3,13 +3,14 @@
 from flask import Blueprint, flash, render_template, url_for
 from werkzeug.wrappers import Response
 
+from ...services import capture as capturing
 from ...services import drafts, rules, workspaces
 from ...services.errors import Conflict, InvalidInput
 from ..access import authorship, current_workspace, in_workspace, needs_editor, needs_owner
 from ..forms import show_problems
 from ..htmx import go_to
 from .facts import limits, server_facts
-from .forms import SwitchesForm, WorkspaceForm
+from .forms import CaptureForm, SwitchesForm, WorkspaceForm
 from .hits import hits
 
 blueprint = in_workspace(Blueprint("settings", __name__, url_prefix="/w/<canonical>/settings"))
@@ -64,8 +65,27 @@ def workspace() -> Answer:
     return go_to(url_for("settings.page"))
 
 
+@blueprint.post("/capture")
+@needs_owner
+def capture() -> Answer:
+    """Change what the inspector captures while payloads are not, and the fields that are redacted."""
+    form = CaptureForm()
+    if not form.validate_on_submit():
+        return _page(capture_form=form), 422
+    try:
+        capturing.configure(current_workspace(), base=form.base.data, redacted=form.names, **authorship())
+    except InvalidInput as error:
+        show_problems(form, error)
+        return _page(capture_form=form), 422
+    flash("Saved.", "ok")
+    return go_to(url_for("settings.page", _anchor="capture-title"))
+
+
 def _page(
-    switches_form: SwitchesForm | None = None, workspace_form: WorkspaceForm | None = None, conflict: str | None = None
+    switches_form: SwitchesForm | None = None,
+    workspace_form: WorkspaceForm | None = None,
+    capture_form: CaptureForm | None = None,
+    conflict: str | None = None,
 ) -> str:
     current = current_workspace()
     active, working = rules.active_rules(current), drafts.working_rules(current)
@@ -76,8 +96,13 @@ def _page(
         workspace_form = WorkspaceForm(
             formdata=None, name=current.name, allowed_origins="\n".join(current.allowed_origins)
         )
+    if capture_form is None:
+        capture_form = CaptureForm(
+            formdata=None, base=current.capture_mode, redacted="\n".join(current.redacted_fields)
+        )
     return render_template(
         "settings/page.html",
+        capture_form=capture_form,
         switches_form=switches_form,
         workspace_form=workspace_form,
         active=active,

@@ -1,9 +1,7 @@
 """The forms of tokens, signing keys and API keys."""
 
-import json
 import re
 from enum import StrEnum
-from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import (
@@ -21,9 +19,8 @@ from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 from ...core.targets import channel_problem
 from ...models.access import Scope
 from ...services.key_material import MATERIAL_MOST
+from ..forms import JSON_MOST, PLAIN, JsonObject, example
 
-PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-JSON_MOST = 64 * 1024
 TOKEN_MOST = 16 * 1024
 
 LIFETIMES = ((900, "15 minutes"), (3600, "1 hour"), (86_400, "1 day"), (604_800, "7 days"), (2_592_000, "30 days"))
@@ -38,31 +35,6 @@ SCOPES = {
 }
 
 
-class _JsonObject(TextAreaField):
-    """A JSON object, or nothing; ``value`` is what was read."""
-
-    value: dict[str, Any] | None = None
-
-    def pre_validate(self, _form: object) -> None:
-        self.value = None
-        if not (self.data or "").strip():
-            return
-        if len(self.data) > JSON_MOST:
-            raise ValidationError(f"At most {JSON_MOST:,} characters.")
-        example = (self.render_kw or {}).get("placeholder", "{}")
-        try:
-            value = json.loads(self.data)
-        except (ValueError, RecursionError):
-            raise ValidationError(f"This is not JSON; write for example {example}.") from None
-        if not isinstance(value, dict):
-            raise ValidationError(f"Expected an object, such as {example}.")
-        self.value = value
-
-
-def _example(text: str, rows: int = 2) -> dict[str, str]:
-    return {"rows": str(rows), "spellcheck": "false", "autocomplete": "off", "placeholder": text}
-
-
 class MintForm(FlaskForm):
     sub = StringField(
         "User id",
@@ -70,10 +42,10 @@ class MintForm(FlaskForm):
         validators=[Length(max=255, message="At most 255 characters.")],
         render_kw=PLAIN,
     )
-    extras = _JsonObject(
+    extras = JsonObject(
         "Extras",
         description="A JSON object that others see beside this client, such as its display name.",
-        render_kw=_example('{"name": "Ada"}'),
+        render_kw=example('{"name": "Ada"}'),
     )
     authorized_channels = StringField(
         "Only on these channels",
@@ -96,15 +68,15 @@ class MintForm(FlaskForm):
     row_id = IntegerField(
         "Row in Xano", validators=[Optional()], widget=TextInput(), render_kw=PLAIN | {"inputmode": "numeric"}
     )
-    grants = _JsonObject(
+    grants = JsonObject(
         "Grants",
         description="An access list: the token then allows only what it grants, as far as the rules do.",
-        render_kw=_example('{"resources": {"channels": {"chat/lobby": ["read", "write"]}}}', 3),
+        render_kw=example('{"resources": {"channels": {"chat/lobby": ["read", "write"]}}}', 3),
     )
-    claims = _JsonObject(
+    claims = JsonObject(
         "Further claims",
         description="A JSON object with claims of your own, which Tidegate does not read.",
-        render_kw=_example('{"iss": "my-backend"}'),
+        render_kw=example('{"iss": "my-backend"}'),
     )
 
     def validate_dbo_id(self, field: IntegerField) -> None:

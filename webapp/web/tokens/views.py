@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from ...core.actors import Actor, ClaimError, actor_from_claims
 from ...inspector.explanation import on_channel
-from ...services import rules, tokens
+from ...services import blocks, rules, tokens
 from ...services.errors import Conflict, InvalidInput
 from ...services.tokens import Inspection
 from ..access import authorship, current_workspace, in_workspace, needs_editor
@@ -85,7 +85,8 @@ def inspect() -> Answer:
         shown |= {"inspection": inspection, "said": _said(inspection, actor), "groups": GROUPS}
         if form.channel.data and inspection.actor is not None:
             active = rules.active_rules(current_workspace())
-            shown["answer"] = on_channel(active, inspection.actor, form.channel.data)
+            blocked = blocks.of_user(current_workspace(), inspection.actor.user_id) is not None
+            shown["answer"] = on_channel(active, inspection.actor, form.channel.data, blocked=blocked)
     if htmx.partial:
         return render_template("tokens/_inspect.html", **_NOTHING_SEEN | shown), code
     return _page(**shown), code

@@ -1,0 +1,197 @@
+// One test client: its token, its connection, the channels that it is in. Knows nothing of the page.
+
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 60_000;
+const EXPIRES_SOON = 5000; // ms: a token with less left is not worth connecting with
+
+// Why a client that was told one of these does not come back with the same token.
+const ENDED = {
+  token_revoked: "The sign-in that made this client has ended, or its token was revoked.",
+  token_expired: "Its token has expired.",
+};
+
+// Errors on a channel after which one is surely not in it, and those that a change of the rules that took one out shares
+// with messages that are refused.
+const OUT = new Set(["not_joined", "no_rule", "channel_not_authorized", "workspace_disabled"]);
+const UNSURE = new Set(["anonymous_not_allowed", "grant_missing"]);
+
+export class Refused extends Error {
+  constructor(problems) {
+    super(Object.values(problems).join(" "));
+    this.problems = problems;
+  }
+}
+
+export class Client {
+  // `ask` fetches a token for an identity and `find` the socketId of a token's connection; `tell` hears of every change.
+  constructor({ endpoint, ask, find, tell, closes }) {
+    Object.assign(this, { endpoint, ask, find, tell, closes });
+    this.state = "idle"; // idle, connecting, connected, waiting (to come back), ended
+    this.why = "";
+    this.token = null;
+    this.id = null;
+    this.joined = new Map(); // channel -> {presence, history, clients: Map}
+    this.asked = new Map(); // what was asked of a channel that has not answered yet
+    this.attempt = 0;
+    this.wait = FIRST_WAIT;
+  }
+
+  get left() {
+    return this.token ? this.token.expires_at - Date.now() : 0;
+  }
+
+  async connect(identity, protocol) {
+    this.identity = identity;
+    this.protocol = protocol;
+    this.wanted = true;
+    this.again = null;
+    this.wait = FIRST_WAIT;
+    const attempt = ++this.attempt;
+    this.set("connecting");
+    try {
+      const token = await this.ask(identity);
+      if (attempt !== this.attempt) return;
+      this.token = token;
+    } catch (error) {
+      if (attempt === this.attempt) {
+        this.wanted = false;
+        this.set("ended", error instanceof Refused ? "No token was given." : "The server can't be reached.");
+      }
+      throw error;
+    }
+    this.open();
+  }
+
+  open() {
+    const attempt = ++this.attempt;
+    const current = (act) => (...given) => attempt === this.attempt && act(...given);
+    this.last = null;
+    this.set("connecting");
+    this.line = this.protocol.connect({
+      endpoint: this.endpoint,
+      token: this.token.token,
+      opened: current(() => this.opened()),
+      received: current((text) => this.received(text)),
+      closed: current((code) => this.closed(code)),
+    });
+  }
+
+  opened() {
+    this.wait = FIRST_WAIT;
+    this.set("connected");
+    for (const [channel, how] of this.again ?? []) this.join(channel, how);
+    this.again = null;
+    this.look(this.attempt);
+  }
+
+  // The protocol does not say who one is; the server knows whose connection a token opened.
+  async look(attempt) {
+    for (let tries = 0; tries < 5 && attempt === this.attempt && !this.id; tries++) {
+      const id = await this.find(this.token.jti).catch(() => null);
+      if (attempt !== this.attempt) return;
+      if (id) {
+        this.id = id;
+        this.tell({ type: "identified" });
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200 << tries));
+    }
+  }
+
+  write(text) {
+    this.tell({ type: "frame", out: true, text, said: this.protocol.read(text) });
+    this.line.write(text);
+  }
+
+  join(channel, how) {
+    this.asked.set(channel, how);
+    this.write(this.protocol.join(channel, how));
+  }
+
+  leave(channel) {
+    this.write(this.protocol.leave(channel));
+  }
+
+  send(channel, message) {
+    this.write(this.protocol.send(channel, message));
+  }
+
+  received(text) {
+    const said = this.protocol.read(text);
+    if (said) this.follow(said);
+    this.tell({ type: "frame", out: false, text, said });
+  }
+
+  follow(said) {
+    const room = this.joined.get(said.channel);
+    if (said.type === "joined") {
+      this.joined.set(said.channel, { clients: room?.clients ?? new Map(), how: this.asked.get(said.channel) ?? room?.how ?? {} });
+      this.asked.delete(said.channel);
+    } else if (said.type === "left") this.joined.delete(said.channel);
+    else if (said.type === "present" && room) room.clients = new Map(said.clients.map((one) => [one.id, one]));
+    else if (said.type === "came" && room) room.clients.set(said.client.id, said.client);
+    else if (said.type === "went" && room) room.clients.delete(said.client.id);
+    else if (said.type === "error") {
+      this.last = said.code;
+      const refused = this.asked.delete(said.channel);
+      if (refused || OUT.has(said.code)) this.joined.delete(said.channel);
+      else if (room && UNSURE.has(said.code)) room.unsure = true;
+    }
+  }
+
+  closed(code) {
+    // Attempts that fail must not forget what the first connection was in.
+    this.again = new Map([...(this.again ?? []), ...[...this.joined].map(([channel, room]) => [channel, room.how]), ...this.asked]);
+    this.joined.clear();
+    this.asked.clear();
+    this.line = this.id = null;
+    const meaning = this.closes[code] ?? (code === 1006 ? "The connection broke." : "");
+    const because = `Closed with ${code}. ${meaning}`.trim();
+    if (ENDED[this.last] && !this.renewing) return this.stop(`${because} ${ENDED[this.last]}`);
+    if (!this.wanted) return this.stop("", "idle");
+    if (!this.renewing && !this.protocol.returns(code)) return this.stop(`${because} An SDK stays away after this.`);
+    if (this.left < EXPIRES_SOON) return this.stop(`${because} ${ENDED.token_expired}`);
+    const wait = this.wait;
+    this.wait = Math.min(wait * 2, LONGEST_WAIT);
+    this.renewing = false;
+    this.set("waiting", `${because} Back in ${wait / 1000} s.`);
+    const attempt = ++this.attempt;
+    setTimeout(() => attempt === this.attempt && this.open(), wait);
+  }
+
+  stop(why, state = "ended") {
+    this.wanted = false;
+    this.attempt++;
+    this.set(state, why);
+  }
+
+  // As an SDK does with a new token: go with 4000, and come back a moment later.
+  async renew() {
+    const token = await this.ask(this.identity);
+    this.token = token;
+    this.tell({ type: "state" });
+    if (this.state === "connected") {
+      this.renewing = true;
+      this.line.end(this.protocol.AGAIN);
+    } else if (this.state !== "connecting") {
+      this.wanted = true;
+      this.open();
+    }
+  }
+
+  disconnect() {
+    const { line } = this;
+    this.again = null;
+    this.joined.clear();
+    this.asked.clear();
+    this.line = this.id = null;
+    this.stop("", "idle");
+    line?.end(1000);
+  }
+
+  set(state, why = "") {
+    this.state = state;
+    this.why = why;
+    this.tell({ type: "state" });
+  }
+}
