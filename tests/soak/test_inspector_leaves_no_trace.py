@@ -69,8 +69,9 @@ def state(server: Server, worker: int) -> tuple[int, int, int]:
 
 def come_and_go(server: Server, cookie: str, flood: Flood, messages: int) -> int:
     """Let viewers come and go, one after the other and in every way, while messages pass; returns how many."""
-    flood.pace(messages, max(5_000, MESSAGES / SECONDS))
     with Viewer(server, cookie) as stays, Viewer(server, cookie, **STALLED):
+        stays.look()
+        flood.pace(messages, max(5_000, MESSAGES / SECONDS))
         reading = threading.Thread(target=stays.look_until, args=(messages,))
         reading.start()
         for number in itertools.count():
