@@ -55,6 +55,16 @@ def owner(port: int, path: str) -> str:
     return _ask(port, "POST", path, urlencode(form), cookie)[1]
 
 
+def capture_in_full(port: int, cookie: str) -> None:
+    """Have payloads captured for an hour, as an owner does on the inspector's page."""
+    page, newer = _ask(port, "GET", "/w/default/inspector", cookie=cookie)
+    token = re.search(r'<meta name="csrf-token" content="([^"]+)"', page)
+    if token is None:
+        raise ServerFailed("the inspector's page holds no token for its forms")
+    form = {"seconds": "3600", "csrf_token": token[1]}
+    _ask(port, "POST", "/w/default/inspector/capture", urlencode(form), newer or cookie)
+
+
 def _ask(port: int, method: str, path: str, body: str | None = None, cookie: str = "") -> tuple[str, str]:
     http = HTTPConnection("127.0.0.1", port, timeout=LIMIT)
     http.request(method, path, body, {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"})
@@ -62,7 +72,7 @@ def _ask(port: int, method: str, path: str, body: str | None = None, cookie: str
     text = answer.read().decode()
     http.close()
     if answer.status not in (200, 303):
-        raise ServerFailed(f"{method} of the set-up page was answered with {answer.status}")
+        raise ServerFailed(f"{method} {path} was answered with {answer.status}")
     return text, answer.getheader("Set-Cookie", "").partition(";")[0]
 
 

@@ -1,13 +1,13 @@
 """What the inspector costs: fan-out to 1,000 members on Tidegate alone, with and without somebody looking.
 
 Each state is a server of its own: one that keeps no record of messages, another just like it (so that one sees what
-chance alone makes), one with the compact record and nobody watching, which is how Tidegate comes, one with a viewer on
-all traffic that reads in a process of its own, and one with a viewer that has stalled, so that the server can write no
-more to it. All are up at once and take turns. Where nobody watches, a round is made of many short spells in turn, which
-share whatever else the machine does. With a viewer it is one spell, long enough for several of its looks, and compared
-with a spell as long without a record. Held against the targets is the median, over all rounds, of the ratios within a
-round. Servers are started anew for each sitting, because where a process happens to lie in memory makes a per cent or
-two.
+chance alone makes), one with the compact record and nobody watching, which is how Tidegate comes, one that captures
+payloads in full, one with a viewer on all traffic that reads in a process of its own, and one with a viewer that has
+stalled, so that the server can write no more to it. All are up at once and take turns. Where nobody watches, a round
+is made of many short spells in turn, which share whatever else the machine does. With a viewer it is one spell, long
+enough for several of its looks, and compared with a spell as long without a record. Held against the targets is the
+median, over all rounds, of the ratios within a round. Servers are started anew for each sitting, because where a
+process happens to lie in memory makes a per cent or two.
 
 Throughput is deliveries by second of server CPU, so it is 1 / CPU per delivery. In the end both viewers must have been
 told of exactly as many messages as were sent: those shown, those left out and those missed; the stalled one, which then
@@ -34,11 +34,13 @@ NAME = "inspector"
 TITLE = "The inspector: fan-out to 1,000 members, by who looks"
 UNIT = "µs server CPU per delivery"
 WITHOUT, AGAIN, COMPACT = "no record", "no record, another server", "compact record, nobody watches"
+FULL = "full capture, nobody watches"
 WATCHED, STALLED = "one viewer on all traffic", "one viewer, stalled"
 _NO_RECORD = {"TIDEGATE_INSPECTOR_MESSAGES": "0"}
 STEADY = "no record, longer spells"
-STATES = {WITHOUT: _NO_RECORD, AGAIN: _NO_RECORD, COMPACT: {}, WATCHED: {}, STALLED: {}}
-BASES = {AGAIN: WITHOUT, COMPACT: WITHOUT, WATCHED: STEADY, STALLED: STEADY}
+STATES = {WITHOUT: _NO_RECORD, AGAIN: _NO_RECORD, COMPACT: {}, FULL: {}, WATCHED: {}, STALLED: {}}
+ROWS = (WITHOUT, AGAIN, COMPACT, FULL, STEADY, WATCHED, STALLED)
+BASES = {AGAIN: WITHOUT, COMPACT: WITHOUT, FULL: WITHOUT, WATCHED: STEADY, STALLED: STEADY}
 """What a row is compared with."""
 THROUGHPUT = "{} in flight: throughput"
 TOLD = "told ÷ sent"
@@ -80,7 +82,7 @@ def run(settings: Settings, results: Results, say: Callable[[str], None]) -> Non
         with ExitStack() as stack:
             places = [stack.enter_context(_place(state, instance, settings.members)) for state in STATES]
             for place in places:
-                _bring_viewer(place, link, stack)
+                _set_up(place, link, stack)
             for _ in range(settings.turns):
                 _round(places, number, settings, results)
                 number += 1
@@ -100,11 +102,13 @@ def _place(state: str, instance: Path, members: int) -> Iterator[Place]:
         server.stop()
 
 
-def _bring_viewer(place: Place, link: str, stack: ExitStack) -> None:
-    """Let the viewer of a state come; the stalled one until the server waits for it."""
+def _set_up(place: Place, link: str, stack: ExitStack) -> None:
+    """Bring about what makes a state: a viewer, which stalls until the server waits for it, or capturing in full."""
     port = place.server.port
     if place.state == WATCHED:
         place.viewer = stack.enter_context(closing(watching.Reader(port, watching.owner(port, link))))
+    elif place.state == FULL:
+        watching.capture_in_full(port, watching.owner(port, link))
     elif place.state == STALLED:
         place.viewer = viewer = watching.Viewer(port, watching.owner(port, link), stalls=True)
         stack.enter_context(closing(viewer))
@@ -120,7 +124,15 @@ def _bring_viewer(place: Place, link: str, stack: ExitStack) -> None:
 
 def _round(places: list[Place], number: int, settings: Settings, results: Results) -> None:
     for in_flight in IN_FLIGHT:
-        loads: dict[str, list[Load]] = {WITHOUT: [], AGAIN: [], COMPACT: [], STEADY: [], WATCHED: [], STALLED: []}
+        loads: dict[str, list[Load]] = {
+            WITHOUT: [],
+            AGAIN: [],
+            COMPACT: [],
+            FULL: [],
+            STEADY: [],
+            WATCHED: [],
+            STALLED: [],
+        }
         for row, place, seconds in _turns({place.state: place for place in places}, number, settings):
             loads[row].append(place.spell(in_flight, seconds, settings.turn_warm_up))
         costs = {
@@ -134,7 +146,7 @@ def _round(places: list[Place], number: int, settings: Settings, results: Result
 
 def _turns(places: dict[str, Place], number: int, settings: Settings) -> Iterator[tuple[str, Place, float]]:
     """Which row is measured when in a round, on which server and for how long; every round in another order."""
-    short = [(row, places[row]) for row in (WITHOUT, AGAIN, COMPACT)]
+    short = [(row, places[row]) for row in (WITHOUT, AGAIN, COMPACT, FULL)]
     long = [(STEADY, places[WITHOUT]), (WATCHED, places[WATCHED]), (STALLED, places[STALLED])]
     long = _turned(long, number)
     for part in range(PARTS):

@@ -1,8 +1,8 @@
 """Many messages a second, from a process of its own: ``python tests/soak/flood.py PORT MEMBERS``.
 
-One member sends, all receive. It says ``ready`` when they are in the channel; then it takes lines on its input:
-``pace RATE SECONDS`` sends at a fixed rate, ``count N`` as fast as they arrive. Each is answered, when every member has
-received everything, by a line of JSON: ``{"sent": messages, "seconds": time that the sending took}``.
+One member sends, all receive, none answers pings. It says ``ready`` when they are in the channel. Lines on its input:
+``pace N RATE`` sends so many at a fixed rate a second, ``count N`` as fast as they arrive. Each is answered, when every
+member has received everything, by a line of JSON: ``{"sent": messages, "seconds": time that the sending took}``.
 """
 
 import json
@@ -39,9 +39,9 @@ class Flood:
         )
         assert self._line() == "ready"
 
-    def pace(self, rate: int, seconds: float) -> None:
-        """Begin to send at a rate."""
-        self._say(f"pace {rate} {seconds}")
+    def pace(self, messages: int, rate: float) -> None:
+        """Begin to send so many at a rate a second."""
+        self._say(f"pace {messages} {rate}")
 
     def count(self, messages: int) -> None:
         """Begin to send so many."""
@@ -125,9 +125,9 @@ class _Members:
                 sys.exit(f"{arrived} messages were sent, {self.arrived} arrived")
 
 
-def pace(members: _Members, rate: int, seconds: float) -> None:
+def pace(members: _Members, total: int, rate: float) -> None:
     """Send at a fixed rate, whatever comes back."""
-    started, sent, total = time.monotonic(), 0, int(rate * seconds)
+    started, sent = time.monotonic(), 0
     while sent < total:
         due = min(total, int((time.monotonic() - started) * rate))
         if due > sent:

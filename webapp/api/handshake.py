@@ -15,6 +15,7 @@ class _HandedOver(Response):
     """The answer of a view whose socket now belongs to a connection: gunicorn is to forget the request."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.headers.clear()  # the one object is given every session's cookie
         raise StopIteration
 
 
