@@ -179,7 +179,7 @@ class Settings:
     tls_key: Path | None = _setting(None, "The certificate's private key in PEM.", _file, "")
     instance: Path = _setting(
         _default_instance,
-        "The folder for what the server keeps: database, secret key, control socket.",
+        "The folder for what the server keeps: database, secret key, recordings, control socket.",
         _folder,
         "instance",
     )

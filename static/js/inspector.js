@@ -1,6 +1,7 @@
 // The inspector's stream: lines as they pass, filtered by the address, paused, sampled; and what is selected.
 
 const KEPT = 500; // lines in the page
+const FADING = 8; // lines at once that fade in
 const FILTERS = ["channel", "client", "user", "verdict", "code", "action", "text"];
 const SIDE = ["tab", "q", "open", "unfold", "page"];
 
@@ -77,20 +78,28 @@ let total = { left: 0, missed: 0 };
 let held = [];
 let paused = false;
 
-function show(batch) {
+// All that is to be shown at once is put in at once: reading sizes in between would lay the page out each time.
+function show(batches) {
   const stick = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
-  const rows = batch.lines.map(row);
-  if (batch.left_out || batch.missed) {
-    total.left += batch.left_out;
-    total.missed += batch.missed;
-    rows.unshift(gap(batch.left_out, batch.missed));
+  let begins = false;
+  let rows = [];
+  for (const batch of batches) {
+    if (batch.begins) [begins, rows] = [true, []];
+    if (batch.left_out || batch.missed) {
+      total.left += batch.left_out;
+      total.missed += batch.missed;
+      rows.push(gap(batch.left_out, batch.missed));
+    }
+    rows.push(...batch.lines.map(row));
   }
-  if (batch.begins) list.replaceChildren(...rows);
+  // Many at once don't fade in: each would be a layer of its own to draw.
+  if (!begins && rows.length <= FADING) for (const item of rows) item.classList.add("new");
+  if (begins) list.replaceChildren(...rows);
   else list.append(...rows);
   while (list.childElementCount > KEPT) list.firstElementChild.remove();
   nothing.hidden = list.childElementCount > 0;
   if (!nothing.hidden) nothing.textContent = filtered() ? "Nothing that this filter takes has passed yet." : "Nothing has passed yet. Connect a client, or use the test bench.";
-  if (stick || batch.begins) box.scrollTop = box.scrollHeight;
+  if (stick || begins) box.scrollTop = box.scrollHeight;
   else if (rows.length) below.hidden = false;
   const parts = [];
   if (total.left) parts.push(`${plural(total.left, "line")} left out`);
@@ -136,6 +145,7 @@ function hold(batch) {
   while (lines > KEPT && held.length > 1) {
     const gone = held.shift();
     lines -= gone.lines.length;
+    held[0].matched += gone.matched;
     held[0].left_out += gone.lines.length + gone.left_out;
     held[0].missed += gone.missed;
   }
@@ -149,7 +159,7 @@ function toggle() {
   if (!paused) {
     const all = held;
     held = [];
-    all.forEach(show);
+    show(all);
   }
   tell();
 }
@@ -213,7 +223,7 @@ function connect() {
     const batch = JSON.parse(data);
     count(batch.numbers);
     if (paused) hold(batch);
-    else show(batch);
+    else show([batch]);
     if (batch.changed) changed();
     tell();
   };
@@ -259,8 +269,23 @@ function address(change, from = params()) {
   return stream.dataset.page + (search ? `?${search}` : "");
 }
 
-// Each part asks for itself: requests of one element wait for each other, and more than two of the body's were dropped.
-const fetchInto = (url, target, swap) => htmx.ajax("GET", url, { target, swap, source: target });
+// Each part asks for itself, one request after the other, and of what waits only the newest is still wanted: htmx would
+// keep the first one that waits and drop the rest.
+const due = new Map();
+const busy = new Map();
+
+function fetchInto(url, target, swap) {
+  due.set(target, [url, swap]);
+  if (!busy.has(target)) busy.set(target, fetchDue(target).finally(() => busy.delete(target)));
+  return busy.get(target);
+}
+
+async function fetchDue(target) {
+  for (let next; (next = due.get(target)); ) {
+    due.delete(target);
+    await htmx.ajax("GET", next[0], { target, swap: next[1], source: target });
+  }
+}
 
 async function look(id) {
   panes.dataset.selected = id;

@@ -173,6 +173,10 @@ GOOD = entry(1).decode()
         (GOOD.replace('"at":1.0', '"at":-1'), "`line.at` is no moment"),
         (GOOD.replace('"allowed"', '"x\\" onclick"'), "`line.verdict` is none of"),
         (GOOD.replace('"message"', '"exploit"'), "`line.action` is nothing"),
+        (
+            GOOD.replace('"channel":"a"', '"channel":"a","code":"made_up"'),
+            "`line.code` is none that this version knows",
+        ),
         (GOOD.replace('"channel":"a"', '"channel":"b"', 1), "`route` is of another line"),
         (GOOD.replace('"stages":[', '"stages":[1,'), "Expected `object`, got `int` - at `$.route.stages[0]`"),
         (GOOD.replace('"route":', '"other":'), "unknown field `other`"),

@@ -152,11 +152,11 @@ def test_a_recorder_that_must_write_much_lets_others_run(live: Live, tmp_path: P
 
     def ticking() -> None:
         nonlocal longest
-        last = time.monotonic()
+        last = time.thread_time()
         while not done:
             gevent.sleep(0)
-            longest = max(longest, time.monotonic() - last)
-            last = time.monotonic()
+            longest = max(longest, time.thread_time() - last)
+            last = time.thread_time()
 
     with recording(live, tmp_path / "r", size=100 * MEBIBYTE) as recorded:
         for number in range(5_000):
@@ -166,10 +166,10 @@ def test_a_recorder_that_must_write_much_lets_others_run(live: Live, tmp_path: P
         done = True
         other.join()
     assert recorded.recorder.lines + recorded.recorder.missed == 5_000
-    assert longest < 0.15
+    assert longest < 0.05  # seconds of work, whatever else this machine does
 
 
-def test_it_rests_three_times_as_long_as_it_works(live: Live, tmp_path: Path) -> None:
+def test_it_takes_a_bounded_share_of_the_time(live: Live, tmp_path: Path) -> None:
     ada = live.connect("ada")
     live.send(ada, "join", "chat/a", {})
     with recording(live, tmp_path / "r", size=100 * MEBIBYTE) as recorded:

@@ -171,32 +171,42 @@ def bring(page: Page, file: Path) -> None:
 
 
 def test_pages_are_turned_in_both_directions(page: Page, stored: int, running: Server) -> None:
+    def ids(expected: int) -> list[str | None]:
+        expect(lines(page)).to_have_count(expected)
+        return [line.get_attribute("data-id") for line in lines(page).all()]
+
+    def follow(name: str) -> None:
+        with page.expect_navigation():
+            page.get_by_role("link", name=name, exact=True).click()
+
     page.goto(f"/w/default/inspector/recordings/{stored}/open")
-    first = lines(page).first.get_attribute("data-id")
-    seen = [line.get_attribute("data-id") for line in lines(page).all()]
-    for _ in range(2):
-        page.get_by_role("link", name="Later", exact=True).click()
-        expect(page.locator(f".lines a.line[data-id='{seen[-1]}']")).to_have_count(0)
-        seen += [line.get_attribute("data-id") for line in lines(page).all()]
-    assert len(seen) == len(set(seen)) == 260
+    seen = ids(100)
+    for expected in (100, 60):
+        follow("Later")
+        seen += ids(expected)
+    assert len(set(seen)) == 260
     expect(page.get_by_role("link", name="Later", exact=True)).to_have_count(0)
-    page.get_by_role("link", name="Earlier", exact=True).click()
-    expect(lines(page)).to_have_count(100)
-    assert lines(page).last.get_attribute("data-id") == seen[199]
-    page.get_by_role("link", name="First", exact=True).click()
-    expect(lines(page).first).to_have_attribute("data-id", first or "")
+    follow("Earlier")
+    assert ids(100) == seen[100:200]
+    follow("First")
+    assert ids(100) == seen[:100]
+    follow("Last")
+    assert ids(100) == seen[160:]
 
     bring(page, running.instance / "recordings" / f"{stored}.jsonl")
-    brought = [line.get_attribute("data-id") for line in lines(page).all()]
-    for _ in range(2):
-        page.get_by_role("button", name="Later").click()
-        expect(page.locator(f".lines a.line[data-id='{brought[-1]}']")).to_have_count(0)
-        brought += [line.get_attribute("data-id") for line in lines(page).all()]
+    state = page.locator("[data-state]")
+    brought = []
+    for first, last, expected in ((1, 101, 100), (102, 201, 100), (202, 262, 60)):
+        expect(state).to_contain_text(f"Lines {first} to {last} of the file")
+        brought += ids(expected)
+        if last < 262:
+            page.get_by_role("button", name="Later", exact=True).click()
     assert brought == seen
-    expect(page.get_by_role("button", name="Later")).to_be_disabled()
-    page.get_by_role("button", name="Earlier").click()
-    expect(lines(page)).to_have_count(100)
-    expect(lines(page).first).to_have_attribute("data-id", seen[100] or "")
+    expect(page.get_by_role("button", name="Later", exact=True)).to_be_disabled()
+    for name, first in (("Earlier", 102), ("Earlier", 1)):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(state).to_contain_text(f"Lines {first} to")
+        assert ids(100) == seen[first - 1 - (first > 1) :][:100]
 
 
 def test_a_brought_file_that_is_damaged_says_in_which_line(

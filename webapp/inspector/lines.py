@@ -64,12 +64,21 @@ class Scribe:
             return False
         if not matcher.text:
             return True
-        # Hiding fields takes far longer than searching: done only where there is something to find.
         captured = self._captured(record)
-        if captured is None or not (_holds(captured, matcher.text) or b"\\u" in captured):
-            return False  # hiding a field spells escaped letters out
+        if captured is None or not self._may_hold(captured, matcher.text):
+            return False
         payload = self.payload(record)
         return payload is not None and _holds(payload, matcher.text)
+
+    def _may_hold(self, captured: bytes, text: str) -> bool:
+        """Whether it is worth while to hide fields, which takes far longer than searching.
+
+        Where a field is hidden, the rest is written anew: other space, escaped letters spelt out.
+        """
+        if _holds(captured, text) or b"\\u" in captured:
+            return True
+        whole = captured.decode("utf-8", "replace").lower()
+        return any(name in whole for name in self.workspace.captured.capture.redacted)
 
     def payload(self, record: Record) -> bytes | None:
         """Return the JSON of a record's payload, redacted; None where there is none that this reader may see."""

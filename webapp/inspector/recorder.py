@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import gevent
 from gevent.event import Event
@@ -32,8 +32,8 @@ INTERVAL = 0.25
 """Seconds between two looks at the tap."""
 SLICE = 0.004
 """Seconds of work before others get a turn of the loop."""
-RESTS = 3.0
-"""How much longer than it worked it rests after a slice: it takes a quarter of the process's time at most."""
+SHARE = 0.25
+"""The part of the process's time that all recorders together take at most; after each slice they rest accordingly."""
 READ_AT_ONCE = 1_000
 """Records that it holds beyond the tap at most."""
 WRITE_AT_ONCE = 256 * 1024
@@ -91,6 +91,9 @@ class Recorder:
     the tap had already let go, of whatever workspace.
     """
 
+    at_work: ClassVar[int] = 0
+    """How many run in this process."""
+
     def __init__(
         self,
         tap: "Tap",
@@ -132,6 +135,7 @@ class Recorder:
 
     def run(self) -> EndedBy:
         """Write until it ends, and return why it did. Runs as a greenlet; nothing that goes wrong leaves it."""
+        Recorder.at_work += 1
         try:
             ended_by = self._until_the_end()
         except OSError as error:
@@ -139,6 +143,8 @@ class Recorder:
         except Exception:
             _log.exception("a recording ended with a fault")
             ended_by = EndedBy.FAULT
+        finally:
+            Recorder.at_work -= 1
         try:
             end = End(ended_by, datetime.now(UTC).isoformat(), self.lines, self.missed)
             self._out.write(written(EndLine(end)))
@@ -200,7 +206,7 @@ class Recorder:
             if worked > SLICE or size > WRITE_AT_ONCE:
                 self._flush(waiting)
                 waiting, size = [], 0
-                gevent.sleep(0 if last else worked * RESTS)
+                gevent.sleep(0 if last else worked * (max(Recorder.at_work, 1) / SHARE - 1))
                 began = monotonic()
         self._flush(waiting)
         return True

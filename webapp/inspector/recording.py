@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ..core.codes import Code
 from .filters import Action, Verdict
 from .lines import Line
 from .traces import Route
@@ -145,6 +146,8 @@ def _checked_entry(entry: Entry) -> Entry:
         raise NotALine("`line.verdict` is none of allowed, denied, silent.")
     if line.action not in list(Action):
         raise NotALine("`line.action` is nothing that a client does.")
+    if line.code is not None and line.code not in list(Code):
+        raise NotALine("`line.code` is none that this version knows.")
     if entry.route.line != line:
         raise NotALine("`route` is of another line.")
     recipients = entry.route.recipients

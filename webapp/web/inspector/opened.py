@@ -100,7 +100,8 @@ def _asked_of_file() -> dict[str, Any]:
     def page_at(**arguments: Any) -> str:
         return url_for("inspector.open_file", **arguments)
 
-    return filter_shown() | {"page_at": page_at, "is_recorded": True}
+    # Nothing can be done with what a file says: the server itself may know something else by the same number.
+    return filter_shown() | {"page_at": page_at, "is_recorded": True, "is_brought": True}
 
 
 def _look(chosen: str, route: Route | None) -> dict[str, Any]:
