@@ -23,6 +23,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "simulate": {"channel": "room/x", "operation": "join"},
     "put_in": {"user": "ann"},
     "take_out": {"user": "ann"},
+    "block": {"user": "broken", "seconds": 1},
 }
 
 with_body = pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: route.name)

@@ -16,7 +16,13 @@ ADDRESS = "/api/v1/workspaces/default/rules"
 
 def _path(route: Route) -> str:
     path = route.path
-    for name, value in (("channel", "room%2Fscopes"), ("jti", "some-token"), ("message_id", "1"), ("test_id", "1")):
+    for name, value in (
+        ("channel", "room%2Fscopes"),
+        ("jti", "some-token"),
+        ("message_id", "1"),
+        ("test_id", "1"),
+        ("block_id", "1"),
+    ):
         path = path.replace("{" + name + "}", value)
     return path
 
