@@ -1,6 +1,7 @@
 """What is captured: the banner of every page of the inspector, and switching full capture on and off."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import abort, flash, g, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -8,7 +9,7 @@ from werkzeug.wrappers import Response
 from ...services import capture as service
 from ...services.capture import State
 from ...services.errors import InvalidInput
-from ..access import authorship, current_workspace, needs_owner
+from ..access import authorship, current_workspace, needs_owner, safe_next
 from ..htmx import go_to
 from .blueprint import blueprint
 from .forms import CaptureForm
@@ -50,7 +51,9 @@ def stop_capture() -> Response:
     """Capture no more payloads."""
     stopped = service.stop(current_workspace(), **authorship())
     flash("No more payloads are captured." if stopped else "It had ended already.", "ok" if stopped else "info")
-    return go_to(url_for("bench.page" if request.form.get("next") == "bench" else "inspector.page"))
+    came_from = urlsplit(request.referrer or "")
+    page = safe_next(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+    return go_to(page or url_for("inspector.page"))
 
 
 def captured() -> State:
