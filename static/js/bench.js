@@ -13,6 +13,7 @@ const channel = document.getElementById("channel");
 const list = section.querySelector("[data-cards]");
 const sockets = document.getElementById("sockets");
 const add = section.querySelector("[data-add]");
+const all = section.querySelector("[data-all]");
 const cards = [];
 
 // What the server is asked
@@ -176,9 +177,14 @@ document.addEventListener("htmx:after:swap", () => {
 
 add.addEventListener("click", () => put({}).fields.who.focus());
 for (const button of section.querySelectorAll("[data-preset]")) button.addEventListener("click", () => PRESETS[button.dataset.preset]());
+all.addEventListener("click", () => Promise.all(cards.filter((card) => ["idle", "ended"].includes(card.client.state)).map(enter)));
+// What was traced for a client is not meant for an event of the server.
+document.addEventListener("change", ({ target }) => {
+  if (target.name === "sender" && target.value === "server" && target.form?.elements.to) target.form.elements.to.value = "";
+});
 setInterval(() => cards.forEach((card) => card.tick()), 1000);
 
 for (const name of protocols.split(" ")) bench.protocols[name] = await import(`./protocols/${name}.js`);
 restore();
 keep();
-for (const button of section.querySelectorAll("[data-preset], [data-add]")) button.disabled = false;
+for (const button of section.querySelectorAll("[data-preset], [data-add], [data-all]")) button.disabled = false;

@@ -117,7 +117,8 @@ below.addEventListener("click", () => (box.scrollTop = box.scrollHeight));
 
 let first = null;
 let before = null;
-let rate = 0;
+let rate = null; // messages a second, or lines where a filter takes some
+let told = 0;
 
 function count(now) {
   if (!first || now.messages < first.messages) first = now;
@@ -127,8 +128,9 @@ function count(now) {
   if (before && now.messages >= before.messages) {
     const seconds = (at - before.at) / 1000;
     if (seconds < 1) return;
-    rate = (now.messages - before.messages) / seconds;
+    rate = (filtered() ? told : now.messages - before.messages) / seconds;
   }
+  told = 0;
   before = { at, messages: now.messages };
 }
 
@@ -176,6 +178,10 @@ stream.querySelector("[data-clear]").addEventListener("click", () => {
   nothing.textContent = "Cleared. What passes from now on is shown here.";
 });
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && selected() && !event.target.closest("input, textarea, select, dialog, details[open]")) {
+    document.querySelector("#look .close-look")?.click();
+    return;
+  }
   if (event.key !== "p" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
   event.preventDefault();
@@ -185,14 +191,15 @@ document.addEventListener("keydown", (event) => {
 // The socket
 
 let socket = null;
+let fresh = true; // what comes first is what the page is to show
 let wait = 1000;
 let open = false;
 
 function tell() {
   if (!open) return;
-  const words = rate ? `${digits.format(Math.max(1, Math.round(rate)))} messages/s` : "quiet";
+  const words = rate ? `, ${plural(Math.max(1, Math.round(rate)), filtered() ? "line" : "message")}/s` : rate === 0 ? ", quiet" : "";
   const waiting = held.reduce((sum, batch) => sum + batch.matched + batch.missed, 0);
-  const text = paused ? `Paused; ${plural(waiting, "line")} passed since` : `Live, ${words}`;
+  const text = paused ? `Paused; ${plural(waiting, "line")} passed since` : `Live${words}`;
   if (state.textContent !== text) state.textContent = text;
 }
 
@@ -223,8 +230,11 @@ function connect() {
     if (socket !== mine) return;
     const batch = JSON.parse(data);
     count(batch.numbers);
-    if (paused) hold(batch);
+    // What another filter takes replaces what the page shows, paused or not.
+    if (paused && !(batch.begins && fresh)) hold(batch);
     else show([batch]);
+    if (batch.begins) fresh = false;
+    else told += batch.matched;
     if (batch.changed) changed();
     tell();
   };
@@ -249,6 +259,7 @@ async function signedOut() {
 }
 
 function reopen() {
+  fresh = true;
   const old = socket;
   socket = null;
   old?.close();

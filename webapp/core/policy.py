@@ -268,7 +268,11 @@ def _require_authenticated(trail: _Trail, kind: Kind, why: str) -> None:
 def _check_send_public(trail: _Trail, rule: Rule, kind: Kind, facts: Facts) -> None:
     _check_receive_public(trail, rule, kind, facts)
     if rule.has(Permission.CLIENT_PUBLIC_MESSAGING_AUTHENTICATED_ONLY):
-        _require_authenticated(trail, kind, "public messages are for authenticated senders only")
+        _require_authenticated(
+            trail,
+            kind,
+            "*Client public messaging, authenticated only* is on: public messages are for authenticated senders only",
+        )
 
 
 def _check_receive_public(trail: _Trail, rule: Rule, kind: Kind, facts: Facts) -> None:

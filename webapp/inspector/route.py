@@ -99,6 +99,8 @@ class Route(msgspec.Struct, omit_defaults=True):
     marked: bool = False
     """Whether its sender marked it authenticated."""
     frames: list[FrameOut] = []
+    before: str = ""
+    """The refusal of the join without which this was refused, where that is known."""
     told: str = ""
     """What the client was told when it was refused something."""
     detail: str = ""

@@ -14,7 +14,7 @@ from ..core.decision import Decision
 from ..core.policy import Facts, Peer, decide
 from ..core.ruleset import RuleSet
 from ..realtime.engine import SENDING
-from ..realtime.events import Face, Refusal, Send
+from ..realtime.events import Face, Join, Refusal, Send
 from ..realtime.events import Kind as MessageKind
 from ..realtime.framing import text_of
 from ..realtime.hub import RECEIVING
@@ -182,9 +182,24 @@ class Tracer:
             hidden=self._hidden(refusal),
             marked=isinstance(command, Send) and command.authenticated,
             frames=list(self._refused_frames(refusal)),
+            before=self._refused_join(refusal),
             told=refusal.told,
             detail=refusal.detail,
         )
+
+    def _refused_join(self, refusal: Refusal) -> str:
+        """Find why a client that has not joined had not: its own join of that channel, refused before."""
+        if refusal.code is not Code.NOT_JOINED:
+            return ""
+        for earlier in reversed(self._tap.refusals.records):
+            if (
+                earlier.seq < refusal.seq
+                and earlier.socket_id == refusal.socket_id
+                and earlier.channel == refusal.channel
+                and isinstance(earlier.command, Join)
+            ):
+                return earlier.ref
+        return ""
 
     def _refused_frames(self, refusal: Refusal) -> Iterator[FrameOut]:
         if refusal.frame is not None and self._shows(refusal):

@@ -88,6 +88,7 @@ export class Card {
   // What a person does
 
   async connect() {
+    this.part("trouble").hidden = true;
     const identity = this.node.querySelector(".identity");
     await this.attempt(() => this.client.connect(this.identity, this.bench.protocols[this.fields.protocol.value]));
     if (this.client.state !== "ended") identity.open = false;
@@ -150,6 +151,7 @@ export class Card {
       this.frames.add(change);
       if (change.out || !change.said || change.said.type === "other") return;
       if (change.said.type === "error") this.trouble(change.said);
+      else if (change.said.type === "joined") this.part("trouble").hidden = true;
     }
     this.show();
     this.bench.changed();
@@ -158,6 +160,8 @@ export class Card {
   trouble({ code, text, ref }) {
     const place = this.part("trouble");
     const why = make("a", null, "Why?");
+    why.target = "_blank"; // leaving this page would end its clients
+    why.rel = "noopener";
     why.href = `${this.bench.inspector}?selected=${encodeURIComponent(ref ?? "")}`;
     place.replaceChildren(make("code", "code", code), " ", make("span", null, text), " ");
     if (ref) place.append(why);

@@ -147,6 +147,7 @@ export class Client {
     this.line = this.id = null;
     const meaning = this.closes[code] ?? (code === 1006 ? "The connection broke." : "");
     const because = `Closed with ${code}. ${meaning}`.trim();
+    if (this.last === "kicked") return this.stop(`Closed with ${code}. An administrator ended this connection. An SDK stays away after this; connecting again is allowed.`);
     if (ENDED[this.last] && !this.renewing) return this.stop(`${because} ${ENDED[this.last]}`);
     if (!this.wanted) return this.stop("", "idle");
     if (!this.renewing && !this.protocol.returns(code)) return this.stop(`${because} An SDK stays away after this.`);

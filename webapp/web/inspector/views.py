@@ -1,5 +1,6 @@
 """The inspector's page, and the route of one message."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from ...inspector.viewer import BACKLOG
 from .blueprint import blueprint, live, route_of
 from .payloads import tree_of
 
+_NUMBER = re.compile("[0-9]{15,20}")
 ID_MOST = 20
 """Digits that an id can have."""
 
@@ -19,7 +21,7 @@ ID_MOST = 20
 @blueprint.get("")
 def page() -> str:
     """Show what passes. Filter, tab and the selected line stand in the address, so that it can be sent to others."""
-    chosen = request.args.get("selected", "").strip()
+    chosen = _reference(request.args.get("selected", ""))
     return render_template(
         "inspector/page.html",
         is_running=live() is not None,
@@ -85,6 +87,12 @@ def page_at(**arguments: Any) -> str:
 def without(wanted: Filter, name: str) -> dict[str, str]:
     """The arguments of a filter but for one."""
     return {key: value for key, value in wanted.arguments().items() if key != name}
+
+
+def _reference(text: str) -> str:
+    """Pick the number out of whatever somebody pasted, such as ``"ref": "17…"``."""
+    text = text.strip()[:200]
+    return max(_NUMBER.findall(text), key=len, default=text)
 
 
 def _chosen(record_id: str) -> Route | None:
