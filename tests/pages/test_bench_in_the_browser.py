@@ -166,9 +166,21 @@ def test_an_error_tells_its_code_and_leads_to_its_reason(page: Page) -> None:
     trouble = guest.locator("[data-trouble]")
     expect(trouble).to_contain_text("authentication_required")
     expect(trouble).to_contain_text("connect with a valid token")
-    trouble.get_by_role("link", name="Why?").click()
-    expect(page.locator("#look")).to_contain_text("authentication_required")
-    expect(page.locator("#look")).to_contain_text("test client")
+    with page.expect_popup() as beside:
+        trouble.get_by_role("link", name="Why?").click()
+    expect(beside.value.locator("#look")).to_contain_text("authentication_required")
+    expect(beside.value.locator("#look")).to_contain_text("test client")
+    # The clients stay: their message can be sent again as theirs, once the rule is changed.
+    assert guest.get_attribute("data-state") == "connected"
+
+
+def test_all_cards_are_connected_at_once(page: Page) -> None:
+    pair(bench(page))
+    page.reload()
+    expect(page.locator("[data-cards] > li")).to_have_count(2)
+    page.get_by_role("button", name="Connect all").click()
+    for number in (1, 2):
+        expect(card(page, number).locator("[data-presence-count]")).to_have_text("2")
 
 
 def test_a_denied_join_is_told_and_changes_nothing(page: Page) -> None:
@@ -348,10 +360,12 @@ def test_a_card_s_message_is_traced_as_that_client(page: Page, running: Server) 
     assert running.call("overview")["refusals"] == before["refusals"]
     expect(guest.locator("[data-trouble]")).to_be_hidden()
     guest.get_by_role("button", name="Send", exact=True).click()
-    guest.locator("[data-trouble]").get_by_role("link", name="Why?").click()
-    expect(page.locator("#look .trail").last).to_be_visible()
-    assert page.locator("#look .trail li").all_inner_texts() == traced
-    page.go_back()
+    with page.expect_popup() as beside:
+        guest.locator("[data-trouble]").get_by_role("link", name="Why?").click()
+    expect(beside.value.locator("#look .trail").last).to_be_visible()
+    assert beside.value.locator("#look .trail li").all_inner_texts() == traced
+    beside.value.close()
+    card(page, 2).get_by_role("button", name="Disconnect").click()
     # Whoever is not connected is one who joins first.
     page.get_by_label("Channel", exact=True).first.fill("members")
     again = card(page, 2)

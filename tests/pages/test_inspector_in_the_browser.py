@@ -233,6 +233,64 @@ def test_pause_flood_resume(page: Page, connect: Connect) -> None:
     expect(page.locator("[data-nothing]")).to_contain_text("Cleared")
 
 
+def test_a_filter_that_is_set_while_paused_holds_at_once(page: Page, connect: Connect) -> None:
+    """The lines from before stood under the new filter's chips until the stream went on."""
+    client = joined(connect, "chat/a", "news")
+    client.say("chat/a", "fine")
+    client.say("news", "denied")
+    settle(client)
+    inspector(page)
+    page.keyboard.press("p")
+    page.get_by_label("Verdict").select_option("denied")
+    expect(page.locator(".lines a.line:not(.denied)")).to_have_count(0)
+    before = lines(page).count()
+    client.say("news", "denied again")
+    client.sync()
+    expect(page.locator("[data-state]")).to_contain_text("Paused; 1 line passed since")
+    assert lines(page).count() == before
+
+
+def test_escape_closes_what_is_open(page: Page, connect: Connect) -> None:
+    joined(connect, "chat/a")
+    inspector(page)
+    lines(page).last.click()
+    expect(page.locator("#look .particulars")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#look")).to_contain_text("Why did it arrive, or not?")
+    page.wait_for_url("**/inspector")
+
+
+def test_a_message_without_a_join_leads_to_the_join_that_was_refused(page: Page, connect: Connect) -> None:
+    client = connect()
+    client.send("join", "members", {})
+    client.say("members", "too early")
+    settle(client)
+    inspector(page, "?code=not_joined")
+    lines(page).last.click()
+    page.get_by_role("link", name="see why").click()
+    expect(page.locator("#look .look-head")).to_contain_text("anonymous_not_allowed")
+
+
+def test_the_rule_that_decided_is_a_click_away(page: Page, connect: Connect) -> None:
+    client = joined(connect, "chat/a")
+    client.say("chat/a", "hello")
+    inspector(page, "?channel=chat/a&action=message")
+    lines(page).last.click()
+    page.locator("#decision-title").get_by_role("link", name="chat/*").click()
+    expect(page.get_by_label("Channel name")).to_have_value("chat/*")
+
+
+@pytest.mark.parametrize(("pasted", "told"), [('"ref": "{ref}"', "no_rule"), ("abc", "No reference number")])
+def test_a_number_is_found_in_whatever_was_pasted(page: Page, connect: Connect, pasted: str, told: str) -> None:
+    client = connect()
+    client.send("join", "nowhere", {})
+    ref = client.error()["ref"]
+    inspector(page)
+    page.get_by_label("Reference number").fill(pasted.replace("{ref}", ref))
+    page.keyboard.press("Enter")
+    expect(page.locator("#look")).to_contain_text(told)
+
+
 def test_a_viewer_sees_no_payload_and_developers_do(page: Page, new_page, running: Server, connect: Connect) -> None:  # type: ignore[no-untyped-def]
     running.call("capture", seconds=600)
     client = joined(connect, "chat/a")

@@ -14,6 +14,8 @@ from .blueprint import blueprint, live, route_of
 from .payloads import tree_of
 
 _NUMBER = re.compile("[0-9]{15,20}")
+NOTHING = "none"
+"""What an address names to look at nothing: the pane as it is before something is chosen."""
 ID_MOST = 20
 """Digits that an id can have."""
 
@@ -42,6 +44,7 @@ def look(record_id: str) -> str:
     """Show the whole way of one message, refusal or happening."""
     if len(record_id) > ID_MOST:
         abort(404)
+    record_id = "" if record_id == NOTHING else record_id
     return render_template("inspector/_look.html", **filter_shown(), **look_shown(record_id, _chosen(record_id)))
 
 
