@@ -74,8 +74,8 @@ class Tracer:
             steps=steps_of(decision),
             unknown=_why_no_steps(record, rules),
             recipients=recipients,
-            payload=self._payload(record),
-            hidden=self._hidden(record),
+            payload=(payload := self._payload(record)),
+            hidden=self._hidden(record, payload),
             marked=message.authenticated,
             frames=list(self._frames(record)),
         )
@@ -178,8 +178,8 @@ class Tracer:
             operation=decision.operation.value if decision is not None else None,
             steps=steps_of(decision),
             unknown="" if decision is not None else "No rule was asked: this is refused before, or whatever they say.",
-            payload=self._payload(refusal),
-            hidden=self._hidden(refusal),
+            payload=(payload := self._payload(refusal)),
+            hidden=self._hidden(refusal, payload),
             marked=isinstance(command, Send) and command.authenticated,
             frames=list(self._refused_frames(refusal)),
             told=refusal.told,
@@ -215,8 +215,8 @@ class Tracer:
         payload = self._scribe.payload(record)
         return payload.decode("utf-8", "replace") if payload is not None else None
 
-    def _hidden(self, record: Record) -> str:
-        if self._payload(record) is not None:
+    def _hidden(self, record: Record, payload: str | None) -> str:
+        if payload is not None:
             return ""
         if not self._scribe.sees_payloads:
             return NOT_FOR_THIS_ROLE
