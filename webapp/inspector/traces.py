@@ -119,13 +119,13 @@ class Tracer:
         for membership in channel.members.values() if channel is not None else ():
             connection = membership.connection
             if (
-                membership.since <= message.id
+                membership.since <= record.moment
                 and only in (None, connection.id)
                 and user in ("", connection.actor.user_id)
             ):
                 yield connection.id, connection.actor
         for gone in self._gone(record):
-            was_in = gone.channel == message.channel and gone.since <= message.id
+            was_in = gone.channel == message.channel and gone.since <= record.moment
             if was_in and only in (None, gone.socket_id) and user in ("", gone.actor.user_id):
                 yield gone.socket_id, gone.actor
 
@@ -137,7 +137,7 @@ class Tracer:
 
     def _knows_who_left(self, record: MessageRecord) -> bool:
         ring = self._tap.happenings
-        return len(ring.records) == ring.noted or (bool(ring.records) and ring.records[0].id < record.id)
+        return len(ring.records) == ring.noted or (bool(ring.records) and ring.records[0].id < record.moment)
 
     def _cut(self, record: MessageRecord) -> set[str]:
         """Collect the clients that were members and had by then stopped getting anything, for they read too slowly."""
@@ -146,7 +146,7 @@ class Tracer:
 
     def _after(self, record: MessageRecord) -> Iterator[Happening]:
         """Go back through what happened to connections, as far as to a message."""
-        return takewhile(lambda happening: happening.id >= record.id, reversed(self._tap.happenings.records))
+        return takewhile(lambda happening: happening.id >= record.moment, reversed(self._tap.happenings.records))
 
     def _frames(self, record: MessageRecord) -> Iterator[FrameOut]:
         if not self._shows(record):

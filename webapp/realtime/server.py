@@ -302,9 +302,9 @@ class Realtime:
         if target_socket is not None or target_user is not None:
             members = tuple(Counter(c.actor.kind for c in wanted).items())
         version = workspace.rules.version
-        self.tap.delivered(
-            workspace, message, version, None, members, count, received, monotonic(), detail, by, target_user or ""
-        )
+        handed = self.ticks.next() if message.stored else 0
+        now, user = monotonic(), target_user or ""
+        self.tap.delivered(workspace, message, version, None, members, count, received, now, detail, by, user, handed)
         return Published(str(message.id), count, reasons)
 
     def _publish_to_channel(self, workspace: Workspace, message: Message) -> int:
