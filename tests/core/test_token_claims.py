@@ -1,5 +1,8 @@
 """The identity that verified claims give, and where ``authorized_channels`` lets it go."""
 
+import json
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +135,16 @@ def test_an_anonymous_test_client_is_decided_as_an_anonymous_client(
 )
 def test_anonymous_is_only_what_is_a_test_client_s_too(marks: dict[str, object]) -> None:
     assert actor_from_claims({"sub": "u"} | marks).authenticated
+
+
+def test_extras_are_kept_small() -> None:
+    """As objects they took 110 KB a client that connected with a token of 7 KB, and ten thousand are remembered."""
+    written = json.dumps({"a": [{} for _ in range(1600)]})
+    tracemalloc.start()
+    try:
+        actors = [actor_from_claims({"sub": "u", "extras": json.loads(written)}) for _ in range(200)]
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert actors[0].extras == json.loads(written)
+    assert kept / len(actors) < 2 * len(written)

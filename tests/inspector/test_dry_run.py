@@ -181,3 +181,13 @@ def test_what_was_not_sent_is_said_so() -> None:
     assert [stage.name for stage in route.stages] == ["decided", "stored", "published"]
     assert all("only traced" in stage.note for stage in route.stages[1:])
     assert (route.payload, route.hidden) == ('{"a":"é"}', "")
+
+
+def test_somebody_who_is_blocked_gets_nowhere() -> None:
+    """The rules let the user in, so tracing said "Allowed", though no client of that user could connect."""
+    bench = Bench(frozenset({Permission.CLIENT_PUBLIC_MESSAGING}))
+    eve = Actor(AUTHENTICATED_KIND, user_id="eve")
+    assert isinstance(bench.traced(Asker(eve)), MessageRecord)
+    refused = bench.traced(Asker(eve, blocked=True))
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.BLOCKED

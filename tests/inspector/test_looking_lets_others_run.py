@@ -15,7 +15,7 @@ from webapp.inspector.filters import Filter
 from webapp.inspector.lines import Scribe
 from webapp.inspector.viewer import Viewer
 
-LARGE = [{"id": number, "name": "Fähre", "token": "x" * 30} for number in range(500)]
+LARGE = [{"id": number, "name": "Fähre", "token": "x" * 30} for number in range(1500)]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.inspector import tree as trees
-from webapp.inspector.tree import Tree, Trees
+from webapp.inspector.tree import DEPTH_MOST, Tree, Trees
 from webapp.realtime.channel import Channel
 
 SEGMENT = st.sampled_from(["a", "b", "", "ü", "*"])
@@ -134,9 +134,14 @@ def test_searching() -> None:
 
 
 def test_a_very_deep_name() -> None:
+    """20,000 channels of 125 segments each took more than a gigabyte, and collecting the garbage took seconds."""
     name = "/" * 254
-    tree = Trees().look("w", [channel(name)])
-    assert len(tree.rows([name[:depth] for depth in range(255)])) == 201  # the last says that there is one more
+    tree = Trees().look("w", [channel(name, 3), channel(name + "a")])
+    rows = tree.rows([name[:depth] for depth in range(255)])
+    assert [row.depth for row in rows] == [*range(DEPTH_MOST), DEPTH_MOST - 1]
+    deepest = [row.node for row in rows[-2:] if row.node is not None]
+    assert [(node.path, node.here) for node in deepest] == [(name, 3), (name + "a", 1)]
+    assert tree.find("/a").rows[0].node is deepest[1]
 
 
 def test_twenty_thousand_channels_do_not_hold_the_loop() -> None:

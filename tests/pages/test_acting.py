@@ -253,5 +253,7 @@ def test_a_block_shows_where_the_judge_is_asked_about_the_user(shared: Server, o
     assert "This user is blocked" not in owner.get("/w/default/explain?who=user&user=malloryx&channel=a")[1]
     looked_into = owner.post("/w/default/tokens/inspect", token=shared.token("mallory"), channel="a")[1]
     assert "The client, its user or its address is blocked." in looked_into
+    form = {"channel": "a", "payload": "{}", "sender": "claims", "claims": '{"sub": "mallory"}', "do": "trace"}
+    assert "The client, its user or its address is blocked." in owner.post("/w/default/bench/send", **form)[1]
     owner.post(f"{INSPECTOR}/blocks/{block}/end")
     assert "blocked" not in owner.get("/w/default/explain?who=user&user=mallory&channel=a")[1]

@@ -17,6 +17,7 @@ from webapp.inspector.capture import Capture
 from webapp.inspector.records import MessageRecord
 from webapp.models import Action, RoleName
 from webapp.realtime.events import Refusal
+from webapp.realtime.server import event_client
 from webapp.realtime.workspace import WorkspaceConfig
 from webapp.services import audit
 
@@ -158,6 +159,19 @@ def test_resending_leads_to_the_new_line_and_says_what_became_of_it(live: Live, 
     assert isinstance(refusal, Refusal)
     page = text(browser.get(where).text)
     assert f"Refused: authentication_required . {refusal.told} Reference {refusal.ref} ." in page
+
+
+def test_an_event_that_bears_a_user_s_row_is_changed_by_editors_alone(live: Live, signed_in: SignIn) -> None:
+    """A developer could put any words into any channel under the row of whoever an event was ever sent for."""
+    live.realtime.publish_event("default", "chat/a", b'"hi"', client=event_client(7, 42))
+    event = str(next(live.realtime.tap.backwards()).id)
+    form = {"sender": "event", "channel": "chat/b", "payload": '"forged"'}
+    developer = signed_in(RoleName.DEVELOPER)
+    status, page = send(developer, f"{INSPECTOR}/again/{event}", **form)
+    assert (status, "It bears the row of a user" in text(page)) == (422, True)
+    assert next(live.realtime.tap.backwards()).id == int(event)
+    assert send(developer, f"{INSPECTOR}/again/{event}/as-is")[0] == 303
+    assert send(signed_in(RoleName.EDITOR), f"{INSPECTOR}/again/{event}", **form)[0] == 303
 
 
 def test_within_the_pane_it_is_told_there(live: Live, signed_in: SignIn) -> None:

@@ -85,6 +85,11 @@ class MemoryConnection:
         self.written += data
         return len(data)
 
+    def close(self, code: int, _reason: str = "") -> None:
+        """Say nothing, and be gone."""
+        self.closing_since, self.close_code, self.ended = 1.0, code, True
+        self.realtime.disconnected(cast(Connection, self))
+
     def hold(self) -> None:
         """Nothing to keep back: reading from the store above takes no time."""
         self.realtime.turn.flush()

@@ -7,9 +7,12 @@ from websockets.frames import Opcode
 
 from tests.servers import Server, rule, serving
 from tests.sockets.clients import Client, Connect, connecting, frame
+from tests.sockets.live import Live
 from webapp.core.codes import CloseCode
 from webapp.realtime.engine import FLOOD
+from webapp.realtime.events import ReadHistory
 from webapp.realtime.framing import FRAGMENTS_MAX, STEPS_AT_ONCE, FrameReader, Ping
+from webapp.realtime.refusing import SOCKET_ID_MOST
 
 LIMIT = 20
 
@@ -59,3 +62,11 @@ def test_a_name_as_long_as_a_frame_is_not_kept(server: Server, connect: Connect)
     client.send("join", "😀" * 4_000)
     assert client.error()["code"] == "invalid_channel"
     assert len(server.call("refusals")[-1]["channel"]) < 300
+
+
+def test_nor_is_a_socket_id_as_long_as_a_frame() -> None:
+    """Two thousand refused requests for what was said in private each kept 64 KB of it, in no ring's count."""
+    live = Live()
+    live.send(live.connect(None), "history", "nowhere", None, socketId="x" * 60_000)
+    command = live.realtime.tap.refusals.records[-1].command
+    assert command == ReadHistory("nowhere", "x" * SOCKET_ID_MOST)

@@ -1,8 +1,9 @@
 """Who asks: the identity that a token gives a client, or none."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .grants import GrantError, Grants, parse_grants
@@ -32,6 +33,36 @@ class Kind:
 
 ANONYMOUS_KIND = Kind()
 AUTHENTICATED_KIND = Kind(authenticated=True)
+
+
+class Extras(Mapping[str, Any]):
+    """What a token says of its client besides, kept as it is written.
+
+    As objects it is up to twenty times as large, and the inspector remembers thousands of clients.
+    """
+
+    __slots__ = ("_json",)
+
+    def __init__(self, written: str) -> None:
+        self._json = written.encode()
+
+    def __getitem__(self, name: str) -> Any:
+        return _read(self._json)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_read(self._json))
+
+    def __len__(self) -> int:
+        return len(_read(self._json))
+
+    def __repr__(self) -> str:
+        return repr(_read(self._json))
+
+
+@lru_cache(64)
+def _read(written: bytes) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(written)
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +153,9 @@ def _extras(value: object) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise ClaimError("extras: expected an object.")
-    _check_text(json.dumps(value, ensure_ascii=False), "extras")
-    return value
+    written = json.dumps(value, ensure_ascii=False)
+    _check_text(written, "extras")
+    return Extras(written)
 
 
 def _check_text(text: str, name: str) -> None:

@@ -32,10 +32,11 @@ NOTHING_DONE = "Nothing was delivered, stored or counted."
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Whose message it would be. ``connection`` is None for somebody who is not connected: then a client that joins the
-    channel first is meant, if it may."""
+    channel first is meant, if it may; ``blocked`` says that its user is kept out."""
 
     actor: Actor
     connection: "Connection | None" = None
+    blocked: bool = False
 
 
 class DryRun:
@@ -98,7 +99,7 @@ class DryRun:
         rules, actor, name = self._workspace.rules, asker.actor, command.channel
         facts = JOINED
         if asker.connection is None:
-            join = decide(rules, actor, Operation.JOIN, name, NOT_JOINED)
+            join = decide(rules, actor, Operation.JOIN, name, Facts(joined=False, blocked=asker.blocked))
             if not join.allowed:
                 return join
         elif channel is None or asker.connection.id not in channel.members:

@@ -6,7 +6,7 @@ import msgspec
 
 from ..core.codes import CLOSE_MEANINGS
 from ..realtime.events import Kind, Message, Refusal, Send
-from .capture import TICKS_A_SECOND, redacted
+from .capture import TICKS_A_SECOND, mentions, redacted
 from .filters import Matcher, action_of, channel_of, code_of, user_of, verdict_of
 from .records import Happening, MessageRecord, Record, What
 
@@ -71,14 +71,8 @@ class Scribe:
         return payload is not None and _holds(payload, matcher.text)
 
     def _may_hold(self, captured: bytes, text: str) -> bool:
-        """Whether it is worth while to hide fields, which takes far longer than searching.
-
-        Where a field is hidden, the rest is written anew: other space, escaped letters spelt out.
-        """
-        if _holds(captured, text) or b"\\u" in captured:
-            return True
-        whole = captured.decode("utf-8", "replace").lower()
-        return any(name in whole for name in self.workspace.captured.capture.redacted)
+        """Whether it is worth while to hide fields, which takes longer than searching and may write the rest anew."""
+        return _holds(captured, text) or mentions(captured, self.workspace.captured.capture.redacted)
 
     def payload(self, record: Record) -> bytes | None:
         """Return the JSON of a record's payload, redacted; None where there is none that this reader may see."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+import gevent
 import msgspec
 
 from ..core.targets import Target, parse_authorized_channel
@@ -19,6 +20,8 @@ from .recording import End, Entry, Head, NotALine, checked
 
 READ_AT_ONCE = 256 * 1024
 LINES_A_PAGE = 100
+SLICE = 0.004
+"""Seconds of checking before others get a turn of the loop."""
 LOOKED_THROUGH = 64 * 1024 * 1024
 """Bytes that one page looks through at most for lines that a filter takes."""
 
@@ -184,11 +187,15 @@ class CheckedPart:
 def check_part(data: bytes, place: int, first: int, wanted: Filter, most: int = LINES_A_PAGE) -> CheckedPart:
     """Check the lines of a part, which begins at a ``place`` of its file with line number ``first``, strictly.
 
-    A line that is cut off at the end is left for the next part.
+    A line that is cut off at the end is left for the next part. Others get their turn in between.
     """
     part = CheckedPart()
     matcher = LineMatcher(wanted)
+    slice_ends = time.monotonic() + SLICE
     while part.taken < len(data) and len(part.found) < most:
+        if time.monotonic() > slice_ends:
+            gevent.sleep(0)
+            slice_ends = time.monotonic() + SLICE
         end = data.find(b"\n", part.taken)
         if end < 0:
             break

@@ -20,6 +20,11 @@ FORMAT = 1
 DEPTH_MOST = 40
 LATEST = 253_402_300_799_000
 """The last moment that a calendar knows, in milliseconds since 1970."""
+PARTS_MOST = 2_000
+"""Steps, stages, recipients and frames of one record: far more than any has, and no more than a page can show."""
+FILTER_MOST = 20
+SAID_MOST = 64 * 1024
+"""Bytes that a client's token can have said: more than a token holds."""
 RECIPIENT_STATES = frozenset(("delivered", "refused", "cut"))
 
 
@@ -131,6 +136,8 @@ def checked(raw: bytes) -> Head | Entry | End:
     if not isinstance(read.recording, UnsetType):
         if read.recording.format != FORMAT:
             raise NotALine(f"It is of format {read.recording.format}; this version reads format {FORMAT}.")
+        if len(read.recording.filter) > FILTER_MOST:
+            raise NotALine("`recording.filter` has parts that no filter has.")
         return read.recording
     assert not isinstance(read.ended, UnsetType)
     return read.ended
@@ -150,7 +157,20 @@ def _checked_entry(entry: Entry) -> Entry:
         raise NotALine("`line.code` is none that this version knows.")
     if entry.route.line != line:
         raise NotALine("`route` is of another line.")
+    if _parts(entry.route) > PARTS_MOST:
+        raise NotALine(f"`route` holds more than {PARTS_MOST:,} steps, stages, recipients and frames.")
+    client = entry.route.client
+    if client is not None and len(msgspec.json.encode((client.extras, client.identity))) > SAID_MOST:
+        raise NotALine("`client` says more than a token can.")
     recipients = entry.route.recipients
     if recipients is not None and any(one.state not in RECIPIENT_STATES for one in recipients.named):
         raise NotALine("A recipient's `state` is none of delivered, refused, cut.")
     return entry
+
+
+def _parts(route: Route) -> int:
+    parts = len(route.steps) + len(route.stages) + len(route.frames)
+    if route.recipients is not None:
+        groups = route.recipients.groups
+        parts += len(route.recipients.named) + len(groups) + sum(len(group.steps) for group in groups)
+    return parts

@@ -34,7 +34,8 @@ class MessageRecord(msgspec.Struct, frozen=True, gc=False):
     ``seq`` counts everything that the tap noted, in its order. ``actor`` is the sender, None for the server.
     ``members`` says who was in the channel, for a private message its recipient alone; None where it is not known.
     ``recipients`` is None where the message could not be stored. ``by`` names the admin who had it sent, ``to_user``
-    the user whose clients alone an event was for.
+    the user whose clients alone an event was for. ``handed`` is the tick at which it was handed on, 0 where that was at
+    once: what is stored first goes to whoever is in the channel by then.
     """
 
     seq: int
@@ -49,10 +50,16 @@ class MessageRecord(msgspec.Struct, frozen=True, gc=False):
     detail: Detail | None = None
     by: str = ""
     to_user: str = ""
+    handed: int = 0
 
     @property
     def id(self) -> int:
         return self.message.id
+
+    @property
+    def moment(self) -> int:
+        """The tick at which it was handed on."""
+        return self.handed or self.message.id
 
     @property
     def size(self) -> int:

@@ -97,6 +97,7 @@ class Tap:
         detail: Detail | None = None,
         by: str = "",
         to_user: str = "",
+        handed: int = 0,
     ) -> None:
         """Note a message that was accepted; see :class:`MessageRecord`."""
         self.messages += 1
@@ -121,6 +122,7 @@ class Tap:
             detail,
             by,
             to_user,
+            handed,
         )
         self.kept.add(record, size)
 

@@ -74,8 +74,8 @@ class Tracer:
             steps=steps_of(decision),
             unknown=_why_no_steps(record, rules),
             recipients=recipients,
-            payload=self._payload(record),
-            hidden=self._hidden(record),
+            payload=(payload := self._payload(record)),
+            hidden=self._hidden(record, payload),
             marked=message.authenticated,
             frames=list(self._frames(record)),
         )
@@ -119,13 +119,13 @@ class Tracer:
         for membership in channel.members.values() if channel is not None else ():
             connection = membership.connection
             if (
-                membership.since <= message.id
+                membership.since <= record.moment
                 and only in (None, connection.id)
                 and user in ("", connection.actor.user_id)
             ):
                 yield connection.id, connection.actor
         for gone in self._gone(record):
-            was_in = gone.channel == message.channel and gone.since <= message.id
+            was_in = gone.channel == message.channel and gone.since <= record.moment
             if was_in and only in (None, gone.socket_id) and user in ("", gone.actor.user_id):
                 yield gone.socket_id, gone.actor
 
@@ -137,7 +137,7 @@ class Tracer:
 
     def _knows_who_left(self, record: MessageRecord) -> bool:
         ring = self._tap.happenings
-        return len(ring.records) == ring.noted or (bool(ring.records) and ring.records[0].id < record.id)
+        return len(ring.records) == ring.noted or (bool(ring.records) and ring.records[0].id < record.moment)
 
     def _cut(self, record: MessageRecord) -> set[str]:
         """Collect the clients that were members and had by then stopped getting anything, for they read too slowly."""
@@ -146,7 +146,7 @@ class Tracer:
 
     def _after(self, record: MessageRecord) -> Iterator[Happening]:
         """Go back through what happened to connections, as far as to a message."""
-        return takewhile(lambda happening: happening.id >= record.id, reversed(self._tap.happenings.records))
+        return takewhile(lambda happening: happening.id >= record.moment, reversed(self._tap.happenings.records))
 
     def _frames(self, record: MessageRecord) -> Iterator[FrameOut]:
         if not self._shows(record):
@@ -178,8 +178,8 @@ class Tracer:
             operation=decision.operation.value if decision is not None else None,
             steps=steps_of(decision),
             unknown="" if decision is not None else "No rule was asked: this is refused before, or whatever they say.",
-            payload=self._payload(refusal),
-            hidden=self._hidden(refusal),
+            payload=(payload := self._payload(refusal)),
+            hidden=self._hidden(refusal, payload),
             marked=isinstance(command, Send) and command.authenticated,
             frames=list(self._refused_frames(refusal)),
             before=self._refused_join(refusal),
@@ -230,8 +230,8 @@ class Tracer:
         payload = self._scribe.payload(record)
         return payload.decode("utf-8", "replace") if payload is not None else None
 
-    def _hidden(self, record: Record) -> str:
-        if self._payload(record) is not None:
+    def _hidden(self, record: Record, payload: str | None) -> str:
+        if payload is not None:
             return ""
         if not self._scribe.sees_payloads:
             return NOT_FOR_THIS_ROLE

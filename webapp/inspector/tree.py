@@ -25,6 +25,8 @@ FORGOTTEN = 60.0
 BRANCH_MOST = 100
 """Channels of one branch that are shown."""
 ROWS_MOST = 200
+DEPTH_MOST = 8
+"""Segments that are branches of their own. What is deeper stays together: a name has room for more than a hundred."""
 
 
 class Open(Protocol):
@@ -36,7 +38,7 @@ class Open(Protocol):
 
 
 class Node:
-    """A segment and what is below it.
+    """A segment and what is below it; at the greatest depth, all that is left of a name.
 
     ``here`` are the members of the channel of this very name, None if it is not open. ``channels`` are the open ones
     here and below, ``members`` their memberships, ``said`` the messages since the counts that rates are taken from.
@@ -104,7 +106,7 @@ class Tree:
         """Add an open channel."""
         node = self.root
         path = [node]
-        for depth, segment in enumerate(name.split("/")):
+        for depth, segment in enumerate(name.split("/", DEPTH_MOST - 1)):
             node = node.child(segment, depth == 0)
             path.append(node)
         node.here = members

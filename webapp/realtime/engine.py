@@ -13,6 +13,7 @@ from .channel import Membership
 from .connection import Connection
 from .events import (
     AUTHENTICATED,
+    PRIVATE,
     PUBLIC,
     Command,
     FrameError,
@@ -238,7 +239,21 @@ class Engine:
         def delivered(recipients: int | None) -> None:
             workspace.messages += 1
             version, now = rights.version, monotonic()
-            self._tap.delivered(workspace, message, version, actor, members, recipients, received, now, detail, by)
+            channel = workspace.channels.get(message.channel)
+            there = members if message.kind is PRIVATE else channel.kinds() if channel is not None else ()
+            self._tap.delivered(
+                workspace,
+                message,
+                version,
+                actor,
+                there,
+                recipients,
+                received,
+                now,
+                detail,
+                by,
+                handed=self.ticks.next(),
+            )
             if recipients is None:
                 self._refuser.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, asked=Asked(by=by))
 

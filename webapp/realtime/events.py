@@ -98,7 +98,7 @@ class Sender:
             self._json = msgspec.json.encode(
                 {
                     "socketId": self.socket_id,
-                    "extras": self.extras,
+                    "extras": dict(self.extras),
                     "permissions": {"dbo_id": self.dbo_id, "row_id": self.row_id},
                 }
             )

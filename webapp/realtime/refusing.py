@@ -11,11 +11,13 @@ from ..core.permissions import Operation
 from ..core.policy import NOT_JOINED, Facts, decide
 from ..core.targets import CHANNEL_MAX_LENGTH
 from .connection import Connection
-from .events import Command, Refusal, Send, Ticks
+from .events import Command, ReadHistory, Refusal, Send, Ticks
 from .turn import Turn
 
 if TYPE_CHECKING:
     from ..inspector.tap import Tap
+
+SOCKET_ID_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +137,12 @@ def _without_payload(command: Command | None) -> Command | None:
     if command is None or len(command.channel) > CHANNEL_MAX_LENGTH:
         return None
     if isinstance(command, Send):
-        return Send(command.channel, b"null", command.authenticated, (command.socket_id or "")[:64] or None)
+        return Send(command.channel, b"null", command.authenticated, _kept(command.socket_id))
+    if isinstance(command, ReadHistory):
+        return ReadHistory(command.channel, _kept(command.socket_id))
     return command
+
+
+def _kept(socket_id: str | None) -> str | None:
+    """What somebody wrote for a socketId, kept no longer than one can be."""
+    return (socket_id or "")[:SOCKET_ID_MOST] or None

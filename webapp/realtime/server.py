@@ -18,6 +18,7 @@ from ..core.policy import decide
 from ..inspector.meter import Meter
 from ..inspector.records import Detail
 from ..inspector.tap import Tap
+from ..inspector.turns import in_turns
 from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
@@ -138,8 +139,9 @@ class Realtime:
         if not revoked:
             return 0
         ended = [c for c in workspace.connections.values() if c.actor.token_id in revoked]
-        for connection in ended:
-            self.end_token(connection, Code.TOKEN_REVOKED)
+        for connection in in_turns(ended, SWEEP_SLICE):
+            if not connection.closing_since:
+                self.end_token(connection, Code.TOKEN_REVOKED)
         return len(ended)
 
     def _end_blocked(self, workspace: Workspace) -> int:
@@ -148,8 +150,9 @@ class Realtime:
             return 0
         found = [(c, workspace.block(c.actor.user_id, c.address, now)) for c in workspace.connections.values()]
         ended = [(connection, block) for connection, block in found if block is not None]
-        for connection, block in ended:
-            self._end(connection, Code.BLOCKED, detail=block.detail)
+        for connection, block in in_turns(ended, SWEEP_SLICE):
+            if not connection.closing_since:
+                self._end(connection, Code.BLOCKED, detail=block.detail)
         return len(ended)
 
     def end_token(self, connection: Connection, code: Code) -> None:
@@ -299,9 +302,9 @@ class Realtime:
         if target_socket is not None or target_user is not None:
             members = tuple(Counter(c.actor.kind for c in wanted).items())
         version = workspace.rules.version
-        self.tap.delivered(
-            workspace, message, version, None, members, count, received, monotonic(), detail, by, target_user or ""
-        )
+        handed = self.ticks.next() if message.stored else 0
+        now, user = monotonic(), target_user or ""
+        self.tap.delivered(workspace, message, version, None, members, count, received, now, detail, by, user, handed)
         return Published(str(message.id), count, reasons)
 
     def _publish_to_channel(self, workspace: Workspace, message: Message) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from ..core.actors import Actor
 from ..core.codes import Code
 from ..core.targets import channel_problem
-from ..inspector.capture import redacted
+from ..inspector.capture import hides
 from ..inspector.records import MessageRecord, Record
 from ..inspector.trial import command_of
 from ..models import Action, Source, Workspace
@@ -125,7 +125,7 @@ def checked(realtime: Realtime, channel: str, payload: str) -> tuple[str, Json]:
 
 def hides_something(live: LiveWorkspace, payload: Json) -> bool:
     """Whether fields of a payload are shown to nobody."""
-    return redacted(payload, live.captured.capture.redacted) != payload
+    return hides(payload, live.captured.capture.redacted)
 
 
 def as_client(

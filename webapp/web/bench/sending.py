@@ -15,7 +15,7 @@ from ...protocols import FACES
 from ...realtime.events import Refusal, Send
 from ...realtime.server import Realtime
 from ...realtime.workspace import Workspace as LiveWorkspace
-from ...services import decisions, events, identities, rules
+from ...services import blocks, decisions, events, identities, rules
 from ...services.errors import Conflict, InvalidInput, NotFound, ServiceError
 from ..access import authorship, current_workspace, needs_developer, signed_in
 from ..forms import show_problems
@@ -118,7 +118,8 @@ def _asker(form: SendForm, workspace: LiveWorkspace) -> Asker:
         identity = identities.of_text(current_workspace(), form.claims.data or "")
         if identity.refused is not None:
             raise InvalidInput({"claims": f"This token is not accepted: {identity.refused}"})
-        return Asker(identity.actor)
+        blocked = blocks.of_user(current_workspace(), identity.actor.user_id) is not None
+        return Asker(identity.actor, blocked=blocked)
     connection = workspace.connections.get((form.client.data or "").strip())
     if connection is None:
         raise NotFound({"client": "No such client is connected. Take the socketId of one of the cards below."})

@@ -1,5 +1,6 @@
 """A payload as a tree that can be folded, bounded however large or deep it is."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ TEXT_MOST = 2_000
 """Characters of one value that the tree shows."""
 UNFOLDED = 12
 """Entries up to which an object or a list is unfolded at first."""
+READ_MOST = 128 * 1024
+"""Characters up to which a tree is made: reading what is larger would hold everybody up."""
 
 
 @dataclass(slots=True)
@@ -30,8 +33,8 @@ class Node:
 
 
 def tree_of(text: str | None) -> Node | None:
-    """Make the tree of a JSON text; None where there is none, or it is none."""
-    if text is None:
+    """Make the tree of a JSON text; None where there is none, it is none, or it is too large."""
+    if text is None or len(text) > READ_MOST:
         return None
     try:
         value = msgspec.json.decode(text)
@@ -47,20 +50,16 @@ def _node(name: str | None, value: Any, depth: int, left: list[int]) -> Node:
     left[0] -= 1
     if not isinstance(value, dict | list):
         return _leaf(name, value)
-    entries: list[tuple[str, Any]] = (
-        [(printable(str(key)), inner) for key, inner in value.items()]
-        if isinstance(value, dict)
-        else [(str(index), inner) for index, inner in enumerate(value)]
-    )
+    items: Iterable[tuple[object, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
     kind = "object" if isinstance(value, dict) else "list"
     nouns = ("field", None) if kind == "object" else ("entry", "entries")
-    node = Node(name, kind, count(len(entries), *nouns), [], depth < 2 and len(entries) <= UNFOLDED)
+    node = Node(name, kind, count(len(value), *nouns), [], depth < 2 and len(value) <= UNFOLDED)
     assert node.children is not None
-    for key, inner in entries:
+    for key, inner in items:
         if left[0] <= 0 or depth >= DEPTH_MOST:
-            node.left_out = len(entries) - len(node.children)
+            node.left_out = len(value) - len(node.children)
             break
-        node.children.append(_node(key, inner, depth + 1, left))
+        node.children.append(_node(printable(str(key)), inner, depth + 1, left))
     return node
 
 

@@ -29,6 +29,7 @@ CLIENT, EVENT = "client", "event"
 GONE = "The client is not connected any more."
 NOT_A_TEST = "Sending as a client that is no test client needs the role editor."
 NOT_CAPTURED = "Its payload was not captured, so it has to be typed in."
+BEARS_A_ROW = "It bears the row of a user, so changing it needs the role editor. It can be sent as it was."
 UNMARKED = "An event has no mark: whoever may hear events there receives it, anonymous clients too. Take the mark off."
 
 Answer = str | Response | tuple[str, int]
@@ -161,6 +162,8 @@ def _sender(form: ResendForm, again: Again) -> bool:
         raise InvalidInput({"sender": again.no_client or "No client sent this."})
     if not as_client and form.marked.data:
         raise InvalidInput({"marked": UNMARKED})
+    if not as_client and again.original.client is not None and not holds(RoleName.EDITOR):
+        raise InvalidInput({"sender": BEARS_A_ROW})  # front ends tell by it who speaks
     return as_client
 
 

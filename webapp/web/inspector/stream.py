@@ -36,7 +36,7 @@ def stream(socket: Any, **_: Any) -> Response | None:
     problem = handshake_problem(request.environ)
     if problem is not None:
         return Response(problem + "\n", 426, {"Upgrade": "websocket", "Content-Type": "text/plain"})
-    if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+    if not _is_own(request.headers.get("Origin", "")):
         return Response("Only pages of this dashboard may read this.\n", 403, {"Content-Type": "text/plain"})
     found = live()
     if found is None:
@@ -47,6 +47,13 @@ def stream(socket: Any, **_: Any) -> Response | None:
     if accept(socket, request.environ, None):
         _Reader(realtime, viewer, socket).serve()
     return None
+
+
+def _is_own(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False  # no browser writes such an origin
 
 
 @blueprint.get("/stream")

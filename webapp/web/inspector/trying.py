@@ -13,6 +13,7 @@ from ...inspector.lines import Line, moment
 from ...inspector.records import Record
 from ...inspector.replay import Flips, Replay, replay
 from ...inspector.trial import Tried, try_one
+from ...inspector.turns import in_turns
 from ...realtime.server import Realtime
 from ...realtime.workspace import Workspace as LiveWorkspace
 from ...services import drafts
@@ -92,7 +93,7 @@ def _tried(realtime: Realtime, workspace: LiveWorkspace, after: RuleSet, shown: 
         after,
     )
     seconds = now - moment(made.oldest) / 1000 if made.oldest else 0.0
-    lines = [reader.line(flips.record) for flips in made.groups]
+    lines = [reader.line(flips.record) for flips in in_turns(made.groups)]
     rows = [(flips, line, _came_of(flips)) for flips, line in zip(made.groups, lines)]
     return render_template("inspector/_try.html", made=made, rows=rows, span=_span(seconds), says=_says(made), **shown)
 
