@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 VENDOR := static/vendor/.installed
 
 # How many tests run at a time: a number, or one for each core, up to four.
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: run setup test test-setup lint bench soak clean
 
