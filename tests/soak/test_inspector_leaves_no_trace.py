@@ -17,7 +17,8 @@ from tests.viewers import STALLED, Viewer, owner_of
 
 SECONDS = min(60.0, float(os.environ.get("SOAK_SECONDS", "60")))
 MESSAGES = int(500_000 * SECONDS / 60)
-WARM_UP = 50_000
+WARM_UP = int(200_000 * SECONDS / 60)
+"""Messages with viewers who come and go, until the allocator has what it keeps."""
 VIEWERS = 50
 GROWTH = 4 * 1024 * 1024
 ENDS_WITHIN = 3.0

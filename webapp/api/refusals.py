@@ -7,7 +7,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ..inspector.tap import REFUSALS_KEPT
 from ..models import Scope
 from ..realtime.events import Refusal
 from ..services.decisions import decision_document
@@ -17,6 +16,7 @@ from .errors import ApiError, ErrorCode
 from .routes import Call, Nothing, route
 
 LIST_DEFAULT = 20
+LIST_MOST = 2_000
 
 
 class RefusedDecisionOut(msgspec.Struct):
@@ -55,12 +55,12 @@ class RefusalsOut(msgspec.Struct):
 
 
 class RefusalsQuery(msgspec.Struct, forbid_unknown_fields=True):
-    limit: Annotated[int, Meta(ge=1, le=REFUSALS_KEPT, description="At most so many.")] = LIST_DEFAULT
+    limit: Annotated[int, Meta(ge=1, le=LIST_MOST, description="At most so many.")] = LIST_DEFAULT
 
 
 @route("GET", "/refusals", Scope.READ, summary="List what was refused lately", answer=RefusalsOut, query=RefusalsQuery)
 def list_refusals(call: Call[Nothing, RefusalsQuery]) -> RefusalsOut:
-    """Newest first. The server keeps the last 2,000 of all workspaces, in memory alone."""
+    """Newest first. The server keeps the last 5,000 of all workspaces, in memory alone."""
     kept = reversed(list(call.realtime.tap.refusals.records))
     mine = (refusal for refusal in kept if _may_see(call.caller, call.canonical, refusal))
     return RefusalsOut([_refusal(refusal) for refusal in islice(mine, call.query.limit)])
