@@ -38,12 +38,16 @@ class Decision:
     rule: Rule | None
     version: int
     steps: tuple[Step, ...]
+    told: str = ""
+    """What a trigger has the client told; empty: the sentence of the code."""
 
     @property
     def message(self) -> str:
         """What the client is told: short, and nothing about other channels, rules or clients."""
         if self.code is None:
             return "Allowed."
+        if self.told:
+            return self.told
         if self.code is Code.ANONYMOUS_NOT_ALLOWED and self.operation is not Operation.JOIN:
             return "Anonymous clients are silent on this channel: they neither send nor receive."
         return self.code.sentence

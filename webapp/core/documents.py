@@ -10,25 +10,17 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .permissions import HISTORY_DEPTHS, Permission
+from .problems import Problem
 from .ruleset import DuplicateTargetError, Rule, RuleSet, Switches
 from .targets import Target, TargetError, parse_target
+from .triggers import read_triggers, trigger_row
 
 _SWITCHES = tuple(f.name for f in fields(Switches))
 _TOP_LEVEL = {"channels", "hash", *_SWITCHES}
-_RULE_FIELDS = {"pattern", "wildcard", "enabled", "description", "history", "history_events", *map(str, Permission)}
+_RULE_FIELDS = {"pattern", "wildcard", "enabled", "description", "history", "history_events", "triggers"}
+_RULE_FIELDS |= set(map(str, Permission))
 DESCRIPTION_MAX_LENGTH = 2000
 _SURROGATE = re.compile("[\ud800-\udfff]")  # which no page and no frame can carry
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and where: a path such as ``channels[2].pattern``."""
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
 
 
 class DocumentError(ValueError):
@@ -97,6 +89,7 @@ def rule_row(rule: Rule) -> dict[str, Any]:
         "history": rule.history,
         "history_events": rule.history_events,
         **{str(permission): rule.has(permission) for permission in Permission},
+        "triggers": [trigger_row(trigger) for trigger in rule.triggers],
     }
 
 
@@ -126,6 +119,7 @@ def _rule(row: object, path: str, problems: list[Problem], warnings: list[Proble
     if type(history) is not int or history not in HISTORY_DEPTHS:
         depths = ", ".join(map(str, HISTORY_DEPTHS))
         problems.append(Problem(f"{path}.history", f"Expected one of {depths}."))
+    triggers = read_triggers(row.get("triggers"), f"{path}.triggers", problems, warnings)
     target = None
     pattern = row.get("pattern")
     if not isinstance(pattern, str):
@@ -137,7 +131,7 @@ def _rule(row: object, path: str, problems: list[Problem], warnings: list[Proble
             problems.append(Problem(f"{path}.pattern", str(error)))
     if target is None or len(problems) > before:
         return None
-    return Rule(target, permissions, enabled, description, history, history_events)
+    return Rule(target, permissions, enabled, description, history, history_events, triggers)
 
 
 def _shown(name: object) -> str:

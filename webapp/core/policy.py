@@ -8,6 +8,7 @@ from .decision import Decision, State, Step
 from .permissions import GRANT_NEEDED, PERMISSIONS, SENDING, Operation, Permission
 from .ruleset import Rule, RuleSet
 from .targets import channel_problem
+from .triggers import TriggerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,24 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """What a trigger of the rule has against it: ``why`` is for the dashboard, ``told`` for the client (empty: the
+    sentence of the code)."""
+
+    code: Code
+    trigger: str
+    why: str
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is true at the moment of asking.
 
     ``joined`` is None for a request without a connection: then the rule and ``authorized_channels`` would
     have to let the client join, and no grant for joining is asked for.
     ``marked_authenticated`` is the mark on a private message; ``peer`` is its other end, None for "anyone".
+    ``objection`` is what the rule's triggers said when they ran, None where they let it pass.
     """
 
     joined: bool | None = True
@@ -34,6 +47,7 @@ class Facts:
     blocked: bool = False
     banned: bool = False
     muted: bool = False
+    objection: Objection | None = None
 
 
 JOINED = Facts()
@@ -46,13 +60,14 @@ class Rights:
     """The verdicts on everything a member may do, compiled once per join for all members of its kind.
 
     ``plain_is_authenticated``: a message that its sender does not mark goes to authenticated clients only.
-    ``history`` is the number of messages that the rule keeps.
+    ``history`` is the number of messages that the rule keeps. ``triggered``: triggers run on its messages.
     """
 
     rule: Rule | None
     version: int
     plain_is_authenticated: bool
     history: int
+    triggered: bool
     join: bool
     send_public: bool
     receive_public: bool
@@ -114,9 +129,12 @@ def decide(rules: RuleSet, actor: Actor, operation: Operation, channel: str, fac
             trail.require(not facts.muted, "mute", Code.MUTED, "Not muted.", "The user is muted on this channel.")
         if operation is Operation.SEND_PRIVATE and facts.peer is not None:
             _check_peer(trail, rules, rule, facts, channel)
+        if facts.objection is not None:
+            trail.require(False, "trigger", facts.objection.code, "", facts.objection.why)
     except _Blocked as blocked:
         code = blocked.code
-    return Decision(operation, channel, code is None, code, rule, rules.version, tuple(trail.steps))
+    told = facts.objection.told if facts.objection is not None and code is facts.objection.code else ""
+    return Decision(operation, channel, code is None, code, rule, rules.version, tuple(trail.steps), told)
 
 
 def message_operation(rules: RuleSet, actor: Actor, channel: str, marked_authenticated: bool) -> Operation:
@@ -147,6 +165,7 @@ def rights(rules: RuleSet, kind: Kind, channel: str) -> Rights:
     return Rights(
         rule=rule,
         history=rule.history if rule is not None else 0,
+        triggered=rule is not None and bool(rule.triggers_on(TriggerEvent.MESSAGE)),
         version=rules.version,
         plain_is_authenticated=plain is Operation.SEND_AUTHENTICATED,
         **verdicts,

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from .permissions import Permission
 from .targets import Target
+from .triggers import Trigger, TriggerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Rule:
     description: str = ""
     history: int = 0
     history_events: bool = False
+    triggers: tuple[Trigger, ...] = ()
+
+    def triggers_on(self, event: TriggerEvent) -> tuple[Trigger, ...]:
+        """The active triggers that an event sets off, in order."""
+        return tuple(trigger for trigger in self.triggers if trigger.enabled and event in trigger.events)
 
     def has(self, permission: Permission) -> bool:
         return permission in self.permissions

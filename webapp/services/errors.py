@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from ..core.documents import Problem
+from ..core.problems import Problem
 
 
 class ServiceError(Exception):

@@ -10,7 +10,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from ..core.documents import DocumentError, Parsed, Problem, parse_document, rule_row, write_document
+from ..core.documents import DocumentError, Parsed, parse_document, rule_row, write_document
+from ..core.problems import Problem
 from ..core.ruleset import DuplicateTargetError, Rule, RuleSet, Switches
 from ..core.targets import Target
 from ..models import Action, RuleSetVersion, Source, Workspace

@@ -61,7 +61,8 @@ def _save(form: RuleForm, replaces: Target | None) -> Answer:
         form.pattern.data = form.pattern.data.strip()
     if not form.validate():
         return _rule_page(form, working, replaces), 422
-    rule = form.to_rule()
+    edited = find_rule(working, replaces) if replaces is not None else None
+    rule = form.to_rule(edited.triggers if edited is not None else ())
     try:
         drafts.save_rule(workspace, rule, replaces=replaces, seen=form.seen.data, **authorship())
     except InvalidInput as error:

@@ -20,6 +20,7 @@ from ...core.documents import DESCRIPTION_MAX_LENGTH, parse_document, rule_row
 from ...core.permissions import HISTORY_DEPTHS, PERMISSIONS, Permission
 from ...core.ruleset import Rule
 from ...core.targets import Target, TargetError, parse_target
+from ...core.triggers import Trigger
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -84,8 +85,8 @@ class RuleForm(SeenForm):
         """The permissions' boxes, each narrowing one after the box that it narrows."""
         return [(permission, self[permission.value]) for permission in Permission]
 
-    def to_rule(self) -> Rule:
-        """Make the rule of a form that is valid."""
+    def to_rule(self, triggers: tuple[Trigger, ...] = ()) -> Rule:
+        """Make the rule of a form that is valid. Triggers have forms of their own: ``triggers`` are those it keeps."""
         return Rule(
             target=parse_target(self.pattern.data, self.wildcard.data),
             permissions=frozenset(permission for permission, box in self.permissions if box.data),
@@ -93,6 +94,7 @@ class RuleForm(SeenForm):
             description=_one_kind_of_newline(self.description.data),
             history=self.history.data,
             history_events=self.history_events.data,
+            triggers=triggers,
         )
 
     def sketch(self) -> Rule | None:

@@ -1,0 +1,157 @@
+"""What a trigger sees: the event that set it off, as its steps get it one after the other."""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from ..core.triggers import TriggerEvent
+
+Json = bytes
+
+
+class Party(msgspec.Struct, frozen=True):
+    """A client as triggers see it. ``sender`` is its JSON as other clients get it: socketId, extras, permissions."""
+
+    socket_id: str
+    sender: Json
+    user_id: str | None = None
+    authenticated: bool = False
+    address: str = ""
+
+    @property
+    def json(self) -> Json:
+        """The client with its ids under every name that code written for other servers calls them by."""
+        known = {
+            "id": self.socket_id,
+            "userId": self.user_id,
+            "user_id": self.user_id,
+            "authenticated": self.authenticated,
+        }
+        return msgspec.json.encode(known)[:-1] + b"," + self.sender[1:]
+
+
+class Occasion(msgspec.Struct, frozen=True):
+    """What set a trigger off.
+
+    ``params`` is what each ``*`` of the target stood for. ``client`` is who sent, joined or left; None for the server.
+    ``target`` is the recipient of a private message. ``authorized`` says of a join whether the rule's boxes would let
+    the client in. ``event`` names a message of the server. ``id`` is the message's, in ticks.
+    """
+
+    on: TriggerEvent
+    channel: str
+    params: tuple[str, ...]
+    id: int
+    client: Party | None = None
+    target: Party | None = None
+    authenticated: bool = False
+    authorized: bool = True
+    event: str | None = None
+
+
+class Moment:
+    """An event on its way through a stack: what the steps before have made of its payload."""
+
+    __slots__ = ("_document", "_text", "_values", "host", "occasion", "payload", "trigger")
+
+    def __init__(self, occasion: Occasion, payload: Json, trigger: str, host: "Host") -> None:
+        self.occasion = occasion
+        self.payload = payload
+        self.trigger = trigger
+        """Names the trigger among all: what it keeps is kept under this name."""
+        self.host = host
+        self._document: tuple[Json, Json] | None = None
+        self._text: str | None = None
+        self._values: Any = None
+
+    def change(self, payload: Json) -> None:
+        """Put another payload in the place of the one it had."""
+        self.payload = payload
+        self._text = self._values = None
+
+    @property
+    def text(self) -> str:
+        """The event as JSON (protocols/xano.md, "Triggers")."""
+        if self._text is None:
+            head, tail = self._document or self._make_document()
+            self._text = b"".join((head, self.payload, tail)).decode()
+        return self._text
+
+    @property
+    def values(self) -> Any:
+        """The event as objects. Not to be changed."""
+        if self._values is None:
+            self._values = msgspec.json.decode(self.text)
+        return self._values
+
+    def _make_document(self) -> tuple[Json, Json]:
+        occasion, encode = self.occasion, msgspec.json.encode
+        options: dict[str, Any] = {"channel": occasion.channel, "authenticated": occasion.authenticated}
+        fields: dict[str, Any] = {"channel": occasion.channel, "params": occasion.params}
+        if occasion.target is not None:
+            options["socketId"] = occasion.target.socket_id
+            fields["target"] = msgspec.Raw(occasion.target.json)
+        if occasion.on is TriggerEvent.JOIN:
+            fields["authorized"] = occasion.authorized
+        if occasion.event is not None:
+            options["event"] = occasion.event
+        fields["client"] = msgspec.Raw(occasion.client.json) if occasion.client is not None else None
+        fields |= {"options": options, "id": str(occasion.id), "time": occasion.id // 10_000}
+        head = b'{"action":' + encode(occasion.on.value) + b"," + encode(fields)[1:-1] + b',"payload":'
+        self._document = (head, b"}")
+        return self._document
+
+
+class Host(Protocol):
+    """What a stack can have done outside of itself. Live it is done; in a test run it is only noted."""
+
+    def within_rate(self, key: str, limit: int, seconds: int) -> float:
+        """Count one more for ``key``; return 0.0 if it is within ``limit`` in ``seconds``, else how many to wait."""
+        ...
+
+    def publish(
+        self,
+        channel: str,
+        data: Json,
+        *,
+        event: str | None = None,
+        socket_id: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        """Send an event of the server to a channel, or to one client or user of it. It sets off no trigger."""
+        ...
+
+    def log(self, to: str, text: str, moment: "Moment") -> None:
+        """Write a line to the ``audit`` trail, or to the ``history`` of the channel."""
+        ...
+
+    def help(self, moment: "Moment", name: str, arguments: list[Any]) -> Any:
+        """Answer a call of one of the helpers that JavaScript has.
+
+        Raises:
+            ValueError: the call makes no sense; the function gets the sentence as an error.
+        """
+        ...
+
+    def ask(self, url: str, body: Json, seconds: float) -> "Answer":
+        """Send a webhook and wait for its answer.
+
+        Raises:
+            StepFailed: there was none that can be used.
+        """
+        ...
+
+    def tell(self, url: str, body: Json) -> None:
+        """Have a webhook delivered, as often as it takes, without waiting for it."""
+        ...
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a webhook answered. ``body`` is empty where there was none."""
+
+    status: int
+    body: bytes
+
+
+class StepFailed(Exception):
+    """A step could not do what it is for. The sentence is for the dashboard; clients only learn that it failed."""
