@@ -16,9 +16,9 @@ class WebhookStep(StepType):
     kind = StepKind.WEBHOOK
     label = "Webhook"
     help = (
-        'Posts the event, signed as Standard Webhooks say. *Before*: waits for the answer; `false` or `{"allow": false, '
-        '"message": …}` blocks, `{"payload": …}` replaces the payload, anything else lets it pass. *After*: delivered '
-        "without waiting, and again until it is taken."
+        "Posts the event, signed as Standard Webhooks say. *Before*: waits for the answer; `false` or "
+        '`{"allow": false, "message": …}` blocks, `{"payload": …}` replaces the payload, anything else lets it pass. '
+        "*After*: delivered without waiting, and again until it is taken."
     )
     fields = (
         Field("url", "Address", required=True, most=1000, placeholder="https://hooks.example.com/moderate"),
@@ -42,7 +42,8 @@ class WebhookStep(StepType):
     )
 
     def summary(self, values: Mapping[str, Any]) -> str:
-        return f"`{values.get('url', '')}`, {'waits for its answer' if values.get('when') != 'after' else 'delivered later'}"
+        how = "delivered later" if values.get("when") == "after" else "waits for its answer"
+        return f"`{values.get('url', '')}`, {how}"
 
     def check(self, values: Mapping[str, Any]) -> Iterator[Problem]:
         problem = url_problem(values["url"])
