@@ -1,6 +1,7 @@
 """The way of a message: decode, decide, publish. Everything a client sends passes here, in order."""
 
 import logging
+from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,14 @@ from .events import (
     Ticks,
 )
 from .history import StoreError, thread_of
+from .hooks import Delivery
 from .hub import Hub
 from .limits import Limits
 from .presence import announce, send_roster
 from .reading import HistoryReader
 from .refusing import Asked, Refuser
 from .turn import Turn
+from .webhooks import Webhooks
 
 if TYPE_CHECKING:
     from ..inspector.tap import Tap
@@ -62,7 +65,9 @@ class Engine:
         tap: "Tap",
         limits: Limits,
         ticks: Ticks,
+        webhooks: Webhooks,
     ) -> None:
+        self._webhooks = webhooks
         self._turn = turn
         self._hub = hub
         self._broker = broker
@@ -206,8 +211,9 @@ class Engine:
             frame_kept = frame if frame and workspace.keeps_frames else None
             detail = Detail(self._parsed_at if not by else 0.0, monotonic(), frame=frame_kept)
         received = connection.heard_at if not by else monotonic()
-        if rights.history:
-            self._store_and_publish(connection, message, rights, members, received, detail, by)
+        told = None if workspace.hooks is None else self._webhooks.of_message(workspace, message, connection)
+        if rights.history or told is not None:
+            self._store_and_publish(connection, message, rights, members, received, detail, by, told or ())
             return
         recipients = self._broker.publish(workspace, message)
         workspace.messages += 1
@@ -233,6 +239,7 @@ class Engine:
         received: float,
         detail: Detail | None,
         by: str,
+        told: Sequence[Delivery],
     ) -> None:
         workspace, actor = connection.workspace, connection.actor
 
@@ -271,7 +278,7 @@ class Engine:
             self._refuser.decide(connection, operation, message.channel, facts, Asked(by=by))
             return False
 
-        self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed)
+        self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed, told)
 
     # Joining and leaving
 
@@ -319,7 +326,7 @@ class Engine:
         if membership is None:
             self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
             return
-        if membership.rights.history:
+        if membership.rights.history or connection.workspace.hooks is not None:
             # What it said before is stored first: it comes back to it, and reaches the others before its leaving.
             self._broker.settle()
             membership = connection.memberships.get(command.channel)
