@@ -1,6 +1,7 @@
 """The way of a message: decode, decide, publish. Everything a client sends passes here, in order."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from .events import (
     Ticks,
 )
 from .history import StoreError, thread_of
+from .hooks import Delivery
 from .hub import Hub
 from .limits import Limits
 from .presence import announce, send_roster
@@ -38,6 +40,7 @@ from .reading import HistoryReader
 from .refusing import Asked, Refuser
 from .triggering import NOT_RUN, Ran, Triggering
 from .turn import Turn
+from .webhooks import Webhooks
 
 if TYPE_CHECKING:
     from ..inspector.tap import Tap
@@ -68,8 +71,10 @@ class Engine:
         tap: "Tap",
         limits: Limits,
         ticks: Ticks,
+        webhooks: Webhooks,
         triggering: Triggering,
     ) -> None:
+        self._webhooks = webhooks
         self.triggering = triggering
         self._turn = turn
         self._hub = hub
@@ -293,15 +298,16 @@ class Engine:
     ) -> None:
         """Hand an accepted message on: stored first where the channel keeps history."""
         workspace, tap = connection.workspace, self._tap
-        if ran.notices:
-            self.triggering.tell(workspace, ran.notices, message.id)
         detail: Detail | None = None
         if tap.watching or workspace.keeps_frames:
             frame_kept = frame if frame and workspace.keeps_frames else None
             detail = Detail(self._parsed_at if not by else 0.0, monotonic(), frame=frame_kept)
         received = connection.heard_at if not by else monotonic()
-        if rights.history:
-            self._store_and_publish(connection, message, rights, members, received, detail, by, ran)
+        told = None if workspace.hooks is None else self._webhooks.of_message(workspace, message, connection)
+        if ran.notices:
+            told = (*(told or ()), *self._webhooks.of_notices(workspace, ran.notices, message.id))
+        if rights.history or told is not None:
+            self._store_and_publish(connection, message, rights, members, received, detail, by, told or (), ran)
             return
         recipients = self._broker.publish(workspace, message)
         workspace.messages += 1
@@ -328,6 +334,7 @@ class Engine:
         received: float,
         detail: Detail | None,
         by: str,
+        told: Sequence[Delivery],
         ran: Ran,
     ) -> None:
         workspace, actor = connection.workspace, connection.actor
@@ -368,7 +375,7 @@ class Engine:
             self._refuser.decide(connection, operation, message.channel, facts, Asked(by=by))
             return False
 
-        self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed)
+        self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed, told)
 
     # Joining and leaving
 
@@ -401,7 +408,7 @@ class Engine:
         membership.wanted_history = command.wants_history
         self._tap.joined(membership, ran.runs)
         if ran.notices:
-            self.triggering.tell(workspace, ran.notices)
+            self._webhooks.enqueue(workspace, ran.notices)
         self._turn.send(connection, connection.face.joined(name))
         send_roster(self._turn, membership)
         if membership.rights.in_presence and len(membership.channel.members) > 1:
@@ -438,7 +445,7 @@ class Engine:
         if membership is None:
             self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
             return
-        if membership.rights.history:
+        if membership.rights.history or connection.workspace.hooks is not None:
             # What it said before is stored first: it comes back to it, and reaches the others before its leaving.
             self._broker.settle()
             membership = connection.memberships.get(command.channel)

@@ -1,8 +1,9 @@
 """What stacks have done outside of themselves, as the running server does it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..triggers.moment import Answer, Moment, StepFailed
+from ..triggers.moment import Answer, Moment, Notice, StepFailed
 from .events import Json, Message
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ class Outside:
 
     def ask(self, workspace: "Workspace", url: str, body: Json, seconds: float) -> Answer:
         """Post to a webhook and wait for its answer."""
-        raise NotImplementedError
+        return self._realtime.webhooks.ask(workspace, url, body, seconds)
+
+    def tell(self, workspace: "Workspace", notices: Sequence[Notice]) -> None:
+        """Have webhooks told that an event has gone through."""
+        self._realtime.webhooks.enqueue(workspace, notices)
 
 
 def _nothing_more(_stored: bool) -> None:

@@ -102,6 +102,7 @@ class Refuser:
         workspace = connection.workspace
         connection.last_error = code
         workspace.refusals += 1
+        workspace.refused[code] += 1
         if channel is not None and len(channel) > CHANNEL_MAX_LENGTH:
             # A name that no channel can have is kept no longer than one: it may be as long as a frame.
             channel = channel[:CHANNEL_MAX_LENGTH] + "…"

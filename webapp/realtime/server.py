@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -27,6 +27,7 @@ from .connection import Connection, take_over
 from .engine import Engine
 from .events import Face, Json, Kind, Message, Send, Sender, Ticks
 from .history import HistoryWriter, Store
+from .hooks import Delivery
 from .hub import CLOSED, Hub
 from .limits import Limits
 from .listing import ChannelInfo, ClientInfo, describe, describe_channel
@@ -36,6 +37,7 @@ from .refusing import Refuser
 from .tokens import TokenProblem
 from .triggering import NOT_RUN, Ran, Triggering
 from .turn import Turn
+from .webhooks import Webhooks
 from .workspace import Workspace, WorkspaceConfig
 
 SWEEP_SLICE = 0.004
@@ -76,14 +78,24 @@ class Realtime:
         self.turn = Turn(self.loop)
         self.ticks = Ticks(store.last_id())
         self.refuser = Refuser(self.turn, self.tap, self.ticks)
-        self.hub = Hub(self.turn, self._removed, self._left, self.tap, self.ticks)
         self.history = HistoryWriter(store, self.turn.schedule)
+        self.webhooks = Webhooks(self.history)
+        self.hub = Hub(self.turn, self._removed, self._left, self.tap, self.ticks, self.webhooks)
         self.turn.before = self.history.commit
         self.broker: Broker = MemoryBroker(self.hub, self.history)
         reader = HistoryReader(self.hub, self.broker, store)
         self.triggers = Triggering(Outside(self), self.ticks, limits.message_bytes)
         self.engine = Engine(
-            self.turn, self.hub, self.broker, reader, self.refuser, self.tap, limits, self.ticks, self.triggers
+            self.turn,
+            self.hub,
+            self.broker,
+            reader,
+            self.refuser,
+            self.tap,
+            limits,
+            self.ticks,
+            self.webhooks,
+            self.triggers,
         )
         self.store = store
         self.workspaces: dict[str, Workspace] = {}
@@ -315,10 +327,16 @@ class Realtime:
             return Published(str(message.id), len(wanted) - sum(reasons.values()), reasons)
         if live is not None:
             live.last_id = message.id
+        told = None if workspace.hooks is None else self.webhooks.of_message(workspace, message)
+        if ran.notices:
+            told = (*(told or ()), *self.webhooks.of_notices(workspace, ran.notices, message.id))
         if target_socket is not None or target_user is not None:
+            if told:
+                self.history.add_deliveries(told)
+                self.broker.settle()
             count = self.hub.deliver_event_to(workspace, live, message, wanted) if live is not None else 0
         else:
-            count = self._publish_to_channel(workspace, message)
+            count = self._publish_to_channel(workspace, message, told)
         workspace.messages += 1
         members = live.kinds() if live is not None else ()
         if target_socket is not None or target_user is not None:
@@ -335,13 +353,15 @@ class Realtime:
         version, now = workspace.rules.version, monotonic()
         self.tap.delivered(workspace, message, version, None, (), 0, received, now, by=by, runs=ran.runs)
 
-    def _publish_to_channel(self, workspace: Workspace, message: Message) -> int:
+    def _publish_to_channel(
+        self, workspace: Workspace, message: Message, told: Sequence[Delivery] | None = None
+    ) -> int:
         rule = workspace.rules.resolve(message.channel)
         keep = rule.history if rule is not None and rule.history_events else 0
-        if not keep:
+        if not keep and told is None:
             return self.broker.publish(workspace, message)
         counts: list[int | None] = []
-        self.broker.store_and_publish(workspace, message, keep, counts.append)
+        self.broker.store_and_publish(workspace, message, keep, counts.append, deliveries=told or ())
         self.broker.settle()
         if not counts or counts[0] is None:
             raise StorageUnavailable
@@ -474,6 +494,8 @@ class Realtime:
             gevent.sleep(0.05)
         for connection in list(self.leaving):
             connection.abort()
+        self.turn.flush()
+        self.broker.settle(timeout / 2)  # what webhooks are told of those who left
         gevent.sleep(0)
 
 

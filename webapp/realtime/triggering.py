@@ -112,13 +112,6 @@ class Triggering:
             self.log.add(run)
         return Ran(outcome.payload, outcome.objection, outcome.runs, tuple(host.notices), occasion.id)
 
-    def tell(self, workspace: Workspace, notices: Sequence[Notice], message_id: int = 0) -> None:
-        """Have webhooks told that an event has gone through, under the id that its message has."""
-        for notice in notices:
-            occasion = notice.occasion
-            at_ms, kind = (message_id or occasion.id) // 10_000, occasion.on.value
-            self._outside.tell(workspace, notice.url, kind, at_ms, notice.event(message_id))
-
     def occasion(
         self,
         connection: Connection,
@@ -166,7 +159,9 @@ class Triggering:
         occasion = self.occasion(connection, rule, TriggerEvent.LEAVE, channel)
 
         def run() -> None:
-            self.tell(workspace, self.run(workspace, rule, triggers, occasion, b"null").notices)
+            notices = self.run(workspace, rule, triggers, occasion, b"null").notices
+            if notices:
+                self._outside.tell(workspace, notices)
 
         self._leaves.append(run)
         if self._leavers < LEAVES_AT_ONCE:

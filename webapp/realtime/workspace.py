@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..core.actors import Kind as ActorKind
+from ..core.codes import Code
 from ..core.policy import Rights, rights
 from ..core.ruleset import RuleSet
 from ..core.targets import channel_problem
 from ..inspector.capture import TICKS_A_SECOND, Capture, Captured, Mode
 from .channel import Channel, Group
 from .connection import Connection
+from .hooks import Hooks
 from .tokens import TokenVerifier
 
 VERSIONS_KEPT = 8
@@ -50,6 +52,7 @@ class WorkspaceConfig:
     generation: int = 0
     capture: Capture = field(default_factory=Capture)
     blocks: tuple[Block, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 class Workspace:
@@ -68,10 +71,12 @@ class Workspace:
         "connections",
         "deliveries",
         "has_triggers",
+        "hooks",
         "is_recorded",
         "keeps_frames",
         "messages",
         "refusals",
+        "refused",
         "removals",
         "rules",
     )
@@ -90,7 +95,10 @@ class Workspace:
         self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
         self._rules_before: dict[int, RuleSet] = {}
+        self.refused: Counter[Code] = Counter()
         self._blocks = _by_subject(config.blocks)
+        self.hooks: Hooks | None = config.hooks if config.hooks.listens else None
+        """The webhooks, if any of them is told of what passes here."""
         self.captured = Captured()
         self.is_recorded = True
         """Whether the tap notes what passes here."""
@@ -109,6 +117,7 @@ class Workspace:
         self.has_triggers = _has_triggers(config.rules)
         self._rights = {}
         self._blocks = _by_subject(config.blocks)
+        self.hooks = config.hooks if config.hooks.listens else None
         self.set_capture(time.time())
 
     def set_capture(self, now: float) -> None:

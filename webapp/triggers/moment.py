@@ -167,10 +167,11 @@ class Host(Protocol):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a webhook answered. ``body`` is empty where there was none."""
+    """What a webhook answered. ``body`` is empty where there was none, ``retry_after`` is in seconds."""
 
     status: int
     body: bytes
+    retry_after: float | None = None
 
 
 class StepFailed(Exception):
