@@ -46,7 +46,7 @@ PLACES = (
 )
 
 
-WITHIN = {"transfer": "channels"}
+WITHIN = {"transfer": "channels", "stacks": "channels"}
 """Areas without an entry of their own, and the one that they belong to."""
 
 
