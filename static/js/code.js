@@ -60,6 +60,7 @@ function make(field) {
   });
   textarea.addEventListener("focus", () => view.focus());
   views.set(field, view);
+  document.fonts.ready.then(() => view.requestMeasure());
   return view;
 }
 

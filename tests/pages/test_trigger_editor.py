@@ -46,7 +46,7 @@ def fields_of(page: str) -> list[tuple[str, str]]:
             chosen = re.search(r'<option value="([^"]*)" selected', options)
             found.append((name, html.unescape(chosen[1]) if chosen else ""))
         elif _attribute(tag, "type") not in ("checkbox", "radio") or " checked" in tag:
-            found.append((name, html.unescape(_attribute(tag, "value") or "y")))
+            found.append((name, html.unescape(_attribute(tag, "value"))))
     return found
 
 

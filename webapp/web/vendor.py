@@ -128,7 +128,7 @@ def _bundle(packages: Path, module: str, target: Path) -> None:
     """Put a module and all that it imports into one file, with esbuild's own program: it needs no Node.js."""
     programs = (*packages.glob("@esbuild/*/bin/esbuild"), *packages.glob("@esbuild/*/esbuild.exe"))
     for program in programs:
-        arguments = [program, "--bundle", "--format=esm", "--minify", "--target=es2022", f"--outfile={target}"]
+        arguments = [str(program), "--bundle", "--format=esm", "--minify", "--target=es2022", f"--outfile={target}"]
         done = subprocess.run(
             [*arguments, "--log-level=error"], input=module.encode(), cwd=packages.parent, stdout=sys.stderr
         )

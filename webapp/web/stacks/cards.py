@@ -4,26 +4,22 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from dataclasses import field as made_by
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
 
 from ...core.triggers import StepKind, TriggerStep
 from ...triggers.steps import STEPS, step_problems, summary
 from ...triggers.steps.base import Field, StepType, Widget
 from ..wording import printable
 
+Posted = MultiDict[str, str]
 KEY = re.compile(r"[a-z0-9]{1,16}")
 ROWS_MOST = 100
 """Rows of one setting that are read; a step takes fewer, and says so."""
 CARDS_MOST = 100
-
-
-class Posted(Protocol):
-    """A form as it was sent: werkzeug's ``MultiDict``."""
-
-    def get(self, name: str, default: str = ...) -> str: ...
-
-    def getlist(self, name: str) -> list[str]: ...
 
 
 class Unread(ValueError):
@@ -37,8 +33,8 @@ class Typed:
     field: Field
     name: str
     text: str = ""
-    rows: "list[tuple[str, list[Typed]]]" = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    rows: "list[tuple[str, list[Typed]]]" = made_by(default_factory=list)
+    errors: list[str] = made_by(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -84,7 +80,7 @@ class Card:
     key: str
     type: StepType
     settings: list[Typed]
-    errors: list[str] = field(default_factory=list)
+    errors: list[str] = made_by(default_factory=list)
 
     @property
     def kind(self) -> StepKind:
@@ -161,7 +157,7 @@ def copy_of(card: Card) -> Card:
 
 def read_cards(form: Posted) -> list[Card]:
     """Read the steps of a form, in the order in which they stand in it."""
-    cards = []
+    cards: list[Card] = []
     for key in dict.fromkeys(form.getlist("step")):
         kind = form.get(f"{key}-kind", "")
         if KEY.fullmatch(key) and kind in list(StepKind) and len(cards) < CARDS_MOST:

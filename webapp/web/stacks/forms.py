@@ -77,17 +77,12 @@ class TriggerForm(SeenForm):
         self.left = []
         return self
 
-    def to_trigger(self, taken: Iterable[str], kept: Trigger | None = None) -> Trigger | None:
+    def to_trigger(self, kept: Trigger | None = None) -> Trigger | None:
         """Make the trigger, noting beside each field what is wrong; None if anything is.
 
-        Args:
-            taken: the names of the rule's other triggers.
-            kept: the trigger as it is; steps that come to the same stay as they were written.
+        Steps that come to the same as those of ``kept`` stay as they were written.
         """
         fits = self.validate()
-        if fits and self.name.data in set(taken):
-            self.name.errors = [*self.name.errors, f"There is already a trigger `{self.name.data}`."]
-            fits = False
         steps = self.steps(kept.steps if kept is not None else ())
         if len(self.cards) > STEPS_MOST:
             self.left.append(f"At most {STEPS_MOST} steps a trigger.")

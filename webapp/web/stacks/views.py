@@ -1,6 +1,7 @@
 """The editor of one trigger. Every button but *Save* shows the form again as it was typed, and saves nothing."""
 
 from dataclasses import replace
+from typing import Any
 
 from flask import abort, flash, render_template, request, url_for
 
@@ -65,11 +66,15 @@ def _save(form: TriggerForm, target: Target, name: str | None) -> Answer:
     workspace = current_workspace()
     rule = find_rule(drafts.working_rules(workspace), target)
     kept = find_trigger(rule, name)
-    others = [trigger.name for trigger in (rule.triggers if rule is not None else ()) if trigger is not kept]
+    trigger = form.to_trigger(kept)
+    others = [other for other in (rule.triggers if rule is not None else ()) if other is not kept]
+    if kept is None and trigger in others:  # it was sent twice
+        return _done(target, trigger.name)
+    if form.name.data in [other.name for other in others]:
+        form.name.errors = [*form.name.errors, f"There is already a trigger `{form.name.data}`."]
     if len(others) >= TRIGGERS_MOST:
         form.left.append(f"At most {TRIGGERS_MOST} triggers a rule.")
-    trigger = form.to_trigger(others, kept)
-    if trigger is None:
+    if trigger is None or form.name.errors or form.left:
         return _page(form, target, name), 422
     try:
         if rule is None or drafts.fingerprint(rule) != form.seen.data:
@@ -81,7 +86,11 @@ def _save(form: TriggerForm, target: Target, name: str | None) -> Answer:
         now = find_rule(drafts.working_rules(workspace), target)
         if find_trigger(now, trigger.name) != trigger:  # else it was sent twice
             return _conflict(form, target, name, trigger, now, first(error)), 409
-    flash(_saved(trigger.name), "ok")
+    return _done(target, trigger.name)
+
+
+def _done(target: Target, name: str) -> Answer:
+    flash(_saved(name), "ok")
     return go_to(rule_address(target))
 
 
@@ -144,7 +153,7 @@ def _place(target: Target, name: str | None) -> dict[str, object]:
     return {"rule_target": target, "name": name, "key": key, "action": action, "back": rule_address(target)}
 
 
-def key_of_rule(target: Target) -> dict[str, object]:
+def key_of_rule(target: Target) -> dict[str, Any]:
     """How an address names a rule."""
     return {"target": target.text, "nested": 1 if target.nested else None}
 
