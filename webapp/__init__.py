@@ -3,8 +3,9 @@
 from flask import Flask
 
 from .config import Settings, shared_folder
+from .core.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -9,6 +9,7 @@ from gevent.event import Event
 from webapp.realtime import history
 from webapp.realtime.events import Kind, Message
 from webapp.realtime.history import HistoryWriter, Prune, Query, StoreBusy, StoreError, StoreRejected
+from webapp.realtime.hooks import Delivery
 
 
 class ListStore:
@@ -17,12 +18,18 @@ class ListStore:
     def __init__(self, commits_at_once: bool) -> None:
         self.commits_at_once = commits_at_once
         self.kept: list[int] = []
+        self.posts: list[str] = []
         self.gate: Event | None = None
         self.busy = 0
         self.broken = False
         self.bad: set[int] = set()
 
-    def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
+    def append(
+        self,
+        messages: Sequence[tuple[int, Message]],
+        prunes: Sequence[Prune],
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
         if self.gate is not None:
             self.gate.wait()
         if self.busy:
@@ -33,6 +40,10 @@ class ListStore:
         if self.bad & {message.id for _, message in messages}:
             raise StoreRejected("no")
         self.kept += [message.id for _, message in messages]
+        self.posts += [delivery.key for delivery in deliveries]
+
+    def take_back(self, deliveries: Sequence[Delivery]) -> None:
+        self.posts = [key for key in self.posts if key not in {delivery.key for delivery in deliveries}]
 
     def read(self, query: Query) -> list[Message]:
         return []
@@ -134,5 +145,35 @@ def test_settling_gives_up_in_time() -> None:
     writing.writer.settle(timeout=0.01)
     assert writing.done == []
     writing.store.gate.set()
+    writing.writer.settle()
+    assert writing.done == [(1, True)]
+
+
+def delivery(key: str) -> Delivery:
+    return Delivery(1, 1, key, "message", b"{}")
+
+
+def test_deliveries_of_webhooks_are_stored_with_what_they_tell_of(writing: Writing) -> None:
+    told: list[tuple[str, bool]] = []
+    writing.writer.posted = lambda deliveries, stored: told.extend((d.key, stored) for d in deliveries)
+    message = Message(7, "a", Kind.PUBLIC, b"1")
+    writing.writer.add(1, message, 0, lambda stored: writing.done.append((7, stored)), (delivery("x"), delivery("y")))
+    writing.writer.add_deliveries((delivery("z"),))
+    writing.add(8)
+    writing.writer.settle()
+    assert (writing.store.kept, writing.store.posts) == ([8], ["x", "y", "z"])
+    assert writing.done == [(7, True), (8, True)]
+    assert told == [("x", True), ("y", True), ("z", True)]
+    writing.writer.withdraw(1, message, (delivery("x"),))
+    assert writing.store.posts == ["y", "z"]
+    writing.store.broken = True
+    writing.writer.add_deliveries((delivery("lost"),))
+    writing.writer.settle()
+    assert told[-1] == ("lost", False)
+
+
+def test_what_keeps_nothing_and_tells_nobody_needs_no_store(writing: Writing) -> None:
+    writing.store.broken = True
+    writing.writer.add(1, Message(1, "a", Kind.PUBLIC, b"1"), 0, lambda stored: writing.done.append((1, stored)))
     writing.writer.settle()
     assert writing.done == [(1, True)]

@@ -18,8 +18,9 @@ from tests.services.signing import PRIVATE, jwk, token
 from webapp.models import SigningKey, Workspace, now
 from webapp.services import keys, tokens, workspaces
 from webapp.services.errors import InvalidInput, NotFound
-from webapp.services.fetch import FetchProblem, fetch, is_public
+from webapp.services.fetch import FetchProblem, fetch
 from webapp.services.transactions import writing
+from webapp.triggers.reaching import is_public
 
 NEXT = ec.generate_private_key(ec.SECP256R1())
 

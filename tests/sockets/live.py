@@ -16,6 +16,7 @@ from webapp.protocols.xano import XANO
 from webapp.realtime.connection import Connection
 from webapp.realtime.events import Message, Sender
 from webapp.realtime.history import Prune, Query
+from webapp.realtime.hooks import Delivery
 from webapp.realtime.limits import Limits
 from webapp.realtime.server import Realtime
 from webapp.realtime.workspace import Workspace, WorkspaceConfig
@@ -30,9 +31,19 @@ class MemoryStore:
     def __init__(self, commits_at_once: bool) -> None:
         self.commits_at_once = commits_at_once
         self._kept: list[tuple[int, Message]] = []
+        self.deliveries: list[Delivery] = []
 
-    def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
+    def append(
+        self,
+        messages: Sequence[tuple[int, Message]],
+        prunes: Sequence[Prune],
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
         self._kept += messages
+        self.deliveries += deliveries
+
+    def take_back(self, deliveries: Sequence[Delivery]) -> None:
+        self.deliveries = [delivery for delivery in self.deliveries if delivery not in deliveries]
 
     def read(self, query: Query) -> list[Message]:
         found = [

@@ -7,6 +7,7 @@ from .drafts import Draft, DraftChange, RuleTest
 from .inspection import Block, Recording
 from .messages import StoredMessage
 from .tokens import KeyKind, MintedToken, RevokedToken, SigningKey
+from .webhooks import DeliveryState, Webhook, WebhookDelivery
 from .workspace import RuleSetVersion, Workspace
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Block",
+    "DeliveryState",
     "Draft",
     "DraftChange",
     "Invitation",
@@ -35,6 +37,8 @@ __all__ = [
     "Source",
     "StoredMessage",
     "UTCDateTime",
+    "Webhook",
+    "WebhookDelivery",
     "Workspace",
     "now",
 ]

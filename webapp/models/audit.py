@@ -76,6 +76,14 @@ class Action(StrEnum):
     RECORDING_START = "recording:start"
     RECORDING_STOP = "recording:stop"
     RECORDING_DELETE = "recording:delete"
+    WEBHOOK_CREATE = "webhook:create"
+    WEBHOOK_UPDATE = "webhook:update"
+    WEBHOOK_ENABLE = "webhook:enable"
+    WEBHOOK_DISABLE = "webhook:disable"
+    WEBHOOK_ROTATE = "webhook:rotate"
+    WEBHOOK_DELETE = "webhook:delete"
+    WEBHOOK_TEST = "webhook:test"
+    WEBHOOK_RESEND = "webhook:resend"
 
 
 class AuditEntry(Base):

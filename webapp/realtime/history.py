@@ -1,7 +1,8 @@
-"""Messages that a channel keeps: stored first, delivered then.
+"""Messages that a channel keeps, and deliveries of webhooks: stored first, delivered then.
 
 What a turn of the loop produced is committed as one transaction before any of it is sent, so what anyone has seen
-is in the history. Where a commit takes time (PostgreSQL), the next messages gather while it is under way.
+is in the history, and webhooks will hear of it. Where a commit takes time (PostgreSQL), the next messages gather while
+it is under way.
 """
 
 import logging
@@ -14,6 +15,7 @@ import gevent
 from gevent.event import Event
 
 from .events import Kind, Message
+from .hooks import Delivery
 
 _log = logging.getLogger("tidegate.history")
 
@@ -64,8 +66,13 @@ class Store(Protocol):
     commits_at_once: bool
     """Whether :meth:`append` returns within microseconds and never lets another greenlet run (SQLite)."""
 
-    def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
-        """Store messages (workspace id, message) in one transaction.
+    def append(
+        self,
+        messages: Sequence[tuple[int, Message]],
+        prunes: Sequence[Prune],
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Store messages (workspace id, message) and deliveries of webhooks in one transaction.
 
         Raises:
             StoreError: nothing was stored.
@@ -80,6 +87,13 @@ class Store(Protocol):
 
     def delete(self, workspace_id: int, channel: str, message_id: int, private: bool = False) -> bool:
         """Delete a message and say whether it was there; a private one only if ``private`` says so."""
+
+    def take_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Delete deliveries that were not made yet.
+
+        Raises:
+            StoreError: the store could not be reached.
+        """
 
     def last_id(self) -> int:
         """Return the highest id that was ever stored, 0 if none."""
@@ -96,14 +110,20 @@ def thread_of(a: tuple[str | None, str], b: tuple[str | None, str]) -> str:
 
 @dataclass(slots=True)
 class _Pending:
+    """A message among the newest ``keep`` of its channel (0: it is not kept), or none, with deliveries of webhooks."""
+
     workspace_id: int
-    message: Message
+    message: Message | None
     keep: int
     done: Callable[[bool], None]
+    deliveries: Sequence[Delivery] = ()
 
 
 class HistoryWriter:
-    """Collects messages to be stored and calls each one's ``done`` in order once its commit is through."""
+    """Collects messages to be stored and calls each one's ``done`` in order once its commit is through.
+
+    ``posted`` is told of the deliveries of a batch, and whether they were stored.
+    """
 
     def __init__(self, store: Store, schedule: Callable[[], Any]) -> None:
         self._store = store
@@ -113,18 +133,37 @@ class HistoryWriter:
         """Set once what is pending now is stored and delivered."""
         self._committing: Event | None = None
         """The same for what is being stored, while that takes time."""
+        self.posted: Callable[[Sequence[Delivery], bool], None] = lambda _deliveries, _stored: None
         self.horizon = store.last_id()
         """The id of the last message that was stored and handed on: who joins now is sent all later ones live."""
 
-    def add(self, workspace_id: int, message: Message, keep: int, done: Callable[[bool], None]) -> None:
-        """Have ``message`` stored with this turn; ``done(stored)`` is called afterwards, in order."""
-        self._pending.append(_Pending(workspace_id, message, keep, done))
+    def add(
+        self,
+        workspace_id: int,
+        message: Message,
+        keep: int,
+        done: Callable[[bool], None],
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Have ``message`` and its deliveries stored with this turn; ``done(stored)`` is called afterwards, in order.
+
+        With ``keep`` 0 the deliveries alone are.
+        """
+        self._pending.append(_Pending(workspace_id, message, keep, done, deliveries))
         self._schedule()
 
-    def withdraw(self, workspace_id: int, message: Message) -> None:
+    def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Have deliveries stored with this turn."""
+        self._pending.append(_Pending(0, None, 0, _nothing_more, deliveries))
+        self._schedule()
+
+    def withdraw(self, workspace_id: int, message: Message, deliveries: Sequence[Delivery] = ()) -> None:
         """Take a message back out that nobody was sent: its sender lost the right while it was being stored."""
         try:
-            self._store.delete(workspace_id, message.channel, message.id, private=True)
+            if deliveries:
+                self._store.take_back(deliveries)
+            if message.stored:
+                self._store.delete(workspace_id, message.channel, message.id, private=True)
         except StoreError as error:
             _log.warning("a message that was not sent stays in the history: %s", error)
 
@@ -154,6 +193,11 @@ class HistoryWriter:
         event = self._gathering if self._pending else self._committing
         if event is not None:
             event.wait(timeout)
+
+    def settle_if_slow(self) -> None:
+        """Settle where storing takes time and this greenlet may wait; elsewhere the end of the turn will do."""
+        if not self._store.commits_at_once and gevent.getcurrent() is not gevent.get_hub():
+            self.settle()
 
     def _take(self) -> tuple[list[_Pending], Event]:
         batch, self._pending = self._pending, []
@@ -186,8 +230,11 @@ class HistoryWriter:
 
     def _append(self, batch: list[_Pending]) -> None:
         """Store a batch and hand it on. One message that the store refuses does not take the others with it."""
+        messages = [(p.workspace_id, p.message) for p in batch if p.message is not None and p.keep]
+        deliveries = [delivery for p in batch for delivery in p.deliveries]
         try:
-            self._store.append([(p.workspace_id, p.message) for p in batch], _prunes(batch))
+            if messages or deliveries:
+                self._store.append(messages, _prunes(batch), deliveries)
         except StoreBusy:
             raise
         except StoreRejected as error:
@@ -205,11 +252,18 @@ class HistoryWriter:
 
     def _finish(self, batch: list[_Pending], stored: bool) -> None:
         for pending in batch:
-            self.horizon = max(self.horizon, pending.message.id)
+            if pending.message is not None:
+                self.horizon = max(self.horizon, pending.message.id)
             try:
                 pending.done(stored)
+                if pending.deliveries:
+                    self.posted(pending.deliveries, stored)
             except Exception:
-                _log.exception("message %d was stored and could not be handed on", pending.message.id)
+                _log.exception("what was stored could not be handed on")
+
+
+def _nothing_more(_stored: bool) -> None:
+    """Deliveries alone: nobody waits for them."""
 
 
 def _prunes(batch: Sequence[_Pending]) -> list[Prune]:
@@ -221,6 +275,6 @@ def _prunes(batch: Sequence[_Pending]) -> list[Prune]:
     due = {
         (p.workspace_id, p.message.channel, p.message.thread): p.keep
         for p in batch
-        if p.message.id % max(25, p.keep // 4) == 0
+        if p.message is not None and p.keep and p.message.id % max(25, p.keep // 4) == 0
     }
     return [Prune(workspace_id, channel, keep, thread) for (workspace_id, channel, thread), keep in due.items()]

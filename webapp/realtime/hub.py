@@ -10,6 +10,7 @@ from .connection import Connection
 from .events import PRIVATE, Kind, Message, Ticks
 from .presence import announce
 from .turn import Turn
+from .webhooks import Webhooks
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,23 +27,31 @@ CLOSED, LEFT, RULES = "the connection ended", "left", "a change of the rules"
 """Why a membership ended."""
 Removed = Callable[[Connection, str], Any]
 """Told of a member that a rule change took out: the connection and the channel's name."""
+Left = Callable[[Membership], Any]
+"""Told of every membership that has ended, where the workspace has triggers."""
 
 
 class Hub:
-    """The members of all channels of this process. ``removed`` is told whom a rule change takes out."""
+    """The members of all channels of this process. ``removed`` is told whom a rule change takes out, ``left``
+    of all who are no longer there."""
 
-    def __init__(self, turn: Turn, removed: Removed, tap: "Tap", ticks: Ticks) -> None:
+    def __init__(self, turn: Turn, removed: Removed, left: Left, tap: "Tap", ticks: Ticks, webhooks: Webhooks) -> None:
         self._turn = turn
         self._tap = tap
         self._ticks = ticks
         self._removed = removed
+        self._left = left
+        self._webhooks = webhooks
         self.deliveries = 0
 
     def join(self, workspace: Workspace, connection: Connection, name: str) -> Membership:
         """Put a connection into a channel. Whether it may is decided already."""
         channel = self.current(workspace, workspace.open_channel(name))
         workspace.channels[name] = channel  # refreshing may have emptied and closed it
-        return channel.add(connection, workspace.group(channel, connection.actor.kind), self._ticks.next())
+        membership = channel.add(connection, workspace.group(channel, connection.actor.kind), self._ticks.next())
+        if workspace.hooks is not None:
+            self._webhooks.joined(membership)
+        return membership
 
     def leave(self, workspace: Workspace, membership: Membership, why: str = LEFT, by: str = "") -> None:
         """Take a connection out of a channel; the others who see presence are told."""
@@ -55,7 +64,12 @@ class Hub:
     def _take_out(self, workspace: Workspace, membership: Membership, why: str, by: str = "") -> None:
         channel = membership.channel
         channel.remove(membership)
-        self._tap.left(membership, self._ticks.next(), why, by)
+        tick = self._ticks.next()
+        self._tap.left(membership, tick, why, by)
+        if workspace.has_triggers:
+            self._left(membership)
+        if workspace.hooks is not None:
+            self._webhooks.left(membership, tick)
         if not channel.members and workspace.channels.get(channel.name) is channel:
             del workspace.channels[channel.name]
 

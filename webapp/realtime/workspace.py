@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..core.actors import Kind as ActorKind
+from ..core.codes import Code
 from ..core.policy import Rights, rights
 from ..core.ruleset import RuleSet
 from ..core.targets import channel_problem
 from ..inspector.capture import TICKS_A_SECOND, Capture, Captured, Mode
 from .channel import Channel, Group
 from .connection import Connection
+from .hooks import Hooks
 from .tokens import TokenVerifier
 
 VERSIONS_KEPT = 8
@@ -50,6 +52,7 @@ class WorkspaceConfig:
     generation: int = 0
     capture: Capture = field(default_factory=Capture)
     blocks: tuple[Block, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 class Workspace:
@@ -67,10 +70,13 @@ class Workspace:
         "config",
         "connections",
         "deliveries",
+        "has_triggers",
+        "hooks",
         "is_recorded",
         "keeps_frames",
         "messages",
         "refusals",
+        "refused",
         "removals",
         "rules",
     )
@@ -82,12 +88,17 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.connections: dict[str, Connection] = {}
         self.by_user: dict[str, set[Connection]] = {}
+        self.has_triggers = _has_triggers(config.rules)
+        """Whether any active rule has an active trigger."""
         self.removals: Counter[str] = Counter()
         """Memberships that the last change of rules ended, by channel."""
         self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
         self._rights: dict[tuple[int, ActorKind], Rights] = {}
         self._rules_before: dict[int, RuleSet] = {}
+        self.refused: Counter[Code] = Counter()
         self._blocks = _by_subject(config.blocks)
+        self.hooks: Hooks | None = config.hooks if config.hooks.listens else None
+        """The webhooks, if any of them is told of what passes here."""
         self.captured = Captured()
         self.is_recorded = True
         """Whether the tap notes what passes here."""
@@ -103,8 +114,10 @@ class Workspace:
                 del self._rules_before[next(iter(self._rules_before))]
         self.config = config
         self.rules = config.rules
+        self.has_triggers = _has_triggers(config.rules)
         self._rights = {}
         self._blocks = _by_subject(config.blocks)
+        self.hooks = config.hooks if config.hooks.listens else None
         self.set_capture(time.time())
 
     def set_capture(self, now: float) -> None:
@@ -175,6 +188,10 @@ class Workspace:
             self.by_user[user].discard(connection)
             if not self.by_user[user]:
                 del self.by_user[user]
+
+
+def _has_triggers(rules: RuleSet) -> bool:
+    return any(trigger.enabled for rule in rules.rules if rule.enabled for trigger in rule.triggers)
 
 
 def _by_subject(blocks: tuple[Block, ...]) -> dict[tuple[str | None, str | None], Block]:

@@ -12,9 +12,10 @@ import gevent
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from ..models import StoredMessage, now
+from ..models import DeliveryState, StoredMessage, WebhookDelivery, now
 from ..realtime.events import Kind, Message
 from ..realtime.history import Prune, Query, StoreBusy, StoreError, StoreRejected
+from ..realtime.hooks import Delivery
 from .transactions import LOCK_PAUSE, LOCK_TIMEOUT, is_locked
 
 _COLUMNS = (
@@ -40,15 +41,30 @@ class DatabaseStore:
         # A commit to SQLite is a write to a local file; one to PostgreSQL is a round trip that others use to gather.
         self.commits_at_once = engine.dialect.name == "sqlite"
 
-    def append(self, messages: Sequence[tuple[int, Message]], prunes: Sequence[Prune]) -> None:
+    def append(
+        self,
+        messages: Sequence[tuple[int, Message]],
+        prunes: Sequence[Prune],
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
         with _store_errors():
             rows = [_row(workspace_id, message) for workspace_id, message in messages]
+            posts = delivery_rows(deliveries)
             with self._engine.connect() as connection:
                 connection = connection.execution_options(sqlite_begin="IMMEDIATE")
-                connection.execute(insert(StoredMessage), rows)
+                if rows:
+                    connection.execute(insert(StoredMessage), rows)
                 for prune in prunes:
                     connection.execute(_prune(prune))
+                if posts:
+                    connection.execute(insert(WebhookDelivery), posts)
                 connection.commit()
+
+    def take_back(self, deliveries: Sequence[Delivery]) -> None:
+        keys = [delivery.key for delivery in deliveries]
+        mine = WebhookDelivery.webhook_id.in_({delivery.webhook_id for delivery in deliveries})
+        pending = WebhookDelivery.state == DeliveryState.PENDING.value
+        self._changed(delete(WebhookDelivery).where(mine, pending, WebhookDelivery.key.in_(keys)))
 
     def read(self, query: Query) -> list[Message]:
         stored = StoredMessage
@@ -110,6 +126,27 @@ class DatabaseStore:
     def last_id(self) -> int:
         with self._engine.connect() as connection:
             return connection.execute(select(func.max(StoredMessage.id))).scalar() or 0
+
+
+def delivery_rows(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Write deliveries as rows that are due at once."""
+    moment = now()
+    return [
+        {
+            "key": delivery.key,
+            "workspace_id": delivery.workspace_id,
+            "webhook_id": delivery.webhook_id,
+            "event": delivery.event[:100],
+            "body": delivery.body.decode(),
+            "created_at": moment,
+            "state": DeliveryState.PENDING.value,
+            "attempts": 0,
+            "next_at": moment,
+            "error": "",
+            "answer": "",
+        }
+        for delivery in deliveries
+    ]
 
 
 def _row(workspace_id: int, message: Message) -> dict[str, Any]:

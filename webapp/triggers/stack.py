@@ -19,6 +19,17 @@ _log = logging.getLogger("tidegate.triggers")
 INTERNAL = Result(State.FAILED, "Something went wrong on the server; its log says more.")
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """What a test run came to: ``payload`` comes out, ``code`` is None where it goes on, ``told`` is what the client
+    would be told, ``effects`` says what would have been done outside."""
+
+    run: Run
+    payload: Json
+    code: Code | None
+    told: str
+    effects: tuple[str, ...]
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What the triggers of a rule made of an event: the payload that goes on, and what they have against it."""
 

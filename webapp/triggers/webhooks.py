@@ -1,13 +1,27 @@
 """Webhooks by Standard Webhooks: what is posted, how it is signed, and where it may go."""
 
+import os
+from base64 import b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import msgspec
+from standardwebhooks import Webhook
 
-from .moment import Json
+from ..core.version import VERSION
+from .moment import Answer, Json
+from .reaching import ReachProblem, exchange
 
 URL_MOST = 1000
+ANSWER_MOST = 64 * 1024
+"""Bytes of an answer that are read; one with more is a problem."""
+SECRET_PREFIX = "whsec_"
+
+
+class DeliveryProblem(Exception):
+    """Why there was no HTTP answer that can be used, in a sentence."""
 
 
 def body_of(kind: str, at_ms: int, data: Json) -> Json:
@@ -30,3 +44,62 @@ def url_problem(url: str) -> str | None:
     if len(url) > URL_MOST or any(ord(c) <= 32 or ord(c) >= 127 for c in url):
         return f"At most {URL_MOST} characters, and none that have to be encoded."
     return None
+
+
+def new_secret() -> str:
+    """Make a secret as Standard Webhooks write it: ``whsec_`` and 32 random bytes in base64."""
+    return SECRET_PREFIX + b64encode(os.urandom(32)).decode()
+
+
+def new_id() -> str:
+    """Make a ``webhook-id``, the same on every attempt."""
+    return f"msg_{os.urandom(12).hex()}"
+
+
+def headers_of(body: Json, webhook_id: str, secrets: Sequence[str], at: datetime) -> dict[str, str]:
+    """Make the headers of a post at a moment, signed with every one of the secrets."""
+    signatures = [Webhook(secret).sign(webhook_id, at.astimezone(UTC), body.decode()) for secret in secrets]
+    return {
+        "content-type": "application/json",
+        "user-agent": f"Tidegate/{VERSION}",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def post(
+    url: str,
+    body: Json,
+    *,
+    webhook_id: str,
+    secrets: Sequence[str],
+    allow_private: bool,
+    seconds: float,
+    most: int = ANSWER_MOST,
+    at: datetime | None = None,
+) -> Answer:
+    """Post a signed webhook and return the answer, whatever its status, within ``seconds`` altogether.
+
+    Raises:
+        DeliveryProblem: there was none that can be used, or it has more than ``most`` bytes.
+    """
+    headers = headers_of(body, webhook_id, secrets, at or datetime.now(UTC))
+    try:
+        reply = exchange("POST", url, headers, body, allow_private=allow_private, seconds=seconds, most=most)
+    except ReachProblem as error:
+        raise DeliveryProblem(str(error)) from None
+    return Answer(reply.status, reply.body, _seconds(reply.headers.get("retry-after")))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Read ``Retry-After``, which is in seconds or a date; None for none, or what is neither."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None

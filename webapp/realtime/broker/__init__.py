@@ -1,9 +1,10 @@
 """Where a channel's messages get their one order, are stored, and go to the processes that have members."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..events import Message
+from ..hooks import Delivery
 from ..workspace import Workspace
 
 Delivered = Callable[[int | None], None]
@@ -23,11 +24,12 @@ class Broker(Protocol):
         keep: int,
         delivered: Delivered,
         still_allowed: Callable[[], bool] | None = None,
+        deliveries: Sequence[Delivery] = (),
     ) -> None:
-        """Store a message among the newest ``keep`` of its channel, then deliver it.
+        """Store a message among the newest ``keep`` of its channel, with what webhooks are told of it; then deliver it.
 
-        Returns at once; ``delivered`` is called when it is done. ``still_allowed`` is asked between storing and
-        delivering, since storing may take time.
+        With ``keep`` 0 the deliveries alone are stored. Returns at once; ``delivered`` is called when it is done.
+        ``still_allowed`` is asked between storing and delivering, since storing may take time.
         """
 
     def settle(self, timeout: float | None = None) -> None:

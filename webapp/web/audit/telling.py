@@ -63,6 +63,14 @@ WORDS: dict[Action, str] = {
     Action.RECORDING_START: "began the recording {name}",
     Action.RECORDING_STOP: "ended the recording {name}",
     Action.RECORDING_DELETE: "deleted the recording {name}",
+    Action.WEBHOOK_CREATE: "made the webhook {name}",
+    Action.WEBHOOK_UPDATE: "changed the webhook {name}",
+    Action.WEBHOOK_ENABLE: "switched the webhook {name} on",
+    Action.WEBHOOK_DISABLE: "switched the webhook {name} off",
+    Action.WEBHOOK_ROTATE: "made a new secret for the webhook {name}",
+    Action.WEBHOOK_DELETE: "deleted the webhook {name}",
+    Action.WEBHOOK_TEST: "sent a test to the webhook {name}",
+    Action.WEBHOOK_RESEND: "sent {key} to the webhook {name} again",
 }
 """What each action says after its author's name; what stands in braces is looked up in the entry."""
 

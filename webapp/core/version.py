@@ -1,0 +1,3 @@
+"""The version of Tidegate, which pyproject.toml names too."""
+
+VERSION = "0.1.0"
