@@ -34,6 +34,7 @@ class Place:
 PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
+    Place("runs.page", "Triggers", "workflow"),
     Place("inspector.page", "Inspector", "activity"),
     Place("bench.page", "Test bench", "flask-conical"),
     Place("versions.page", "Versions", "history"),
@@ -46,7 +47,7 @@ PLACES = (
 )
 
 
-WITHIN = {"transfer": "channels"}
+WITHIN = {"transfer": "channels", "stacks": "channels"}
 """Areas without an entry of their own, and the one that they belong to."""
 
 
