@@ -160,7 +160,9 @@ def test_conditions_skip_and_stop(server: Server, connect: Connect) -> None:
 
 
 def test_joins_are_decided_by_triggers_and_rules(server: Server, connect: Connect) -> None:
-    same_team = trigger(condition("event.client.extras.team === event.params[0]", message="Not your team."), on=("join",))
+    same_team = trigger(
+        condition("event.client.extras.team === event.params[0]", message="Not your team."), on=("join",)
+    )
     server.publish(rule("team/*/workspace/*", "M Ma P", triggers=[same_team]))
     red, nobody = connect(server.token("r", extras={"team": "red"})), connect()
     assert red.join("team/red/workspace/1")["action"] == "join"
