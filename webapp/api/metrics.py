@@ -12,6 +12,7 @@ from ..config import Settings
 from ..core.codes import CloseCode, Code
 from ..models import Scope
 from ..realtime.server import Realtime
+from ..triggers.steps.base import State
 from . import access
 from .errors import ApiError, ErrorCode
 
@@ -45,6 +46,12 @@ class Numbers:
         yield _counter("messages", "Messages and events that were accepted.", tap.messages)
         yield _counter("deliveries", "Messages handed to recipients.", realtime.hub.deliveries)
         yield self._refusals()
+        yield self._trigger_runs()
+        yield _counter(
+            "trigger_leaves_dropped",
+            "Leave triggers that were not run because too many were waiting.",
+            realtime.triggers.leaves_dropped,
+        )
         yield self._closes()
         yield self._versions()
 
@@ -53,6 +60,13 @@ class Numbers:
         family = CounterMetricFamily("tidegate_refusals", "What clients were refused, by code.", labels=["code"])
         for code in Code:
             family.add_metric([code.value], refused[code])
+        return family
+
+    def _trigger_runs(self) -> Metric:
+        counted = self._realtime.triggers.log.counted
+        family = CounterMetricFamily("tidegate_trigger_runs", "Runs of triggers, by outcome.", labels=["outcome"])
+        for state in (State.PASSED, State.CHANGED, State.BLOCKED, State.FAILED):
+            family.add_metric([state.value], counted[state])
         return family
 
     def _closes(self) -> Metric:
