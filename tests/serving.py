@@ -240,6 +240,17 @@ class Door:
         names = ("ref", "code", "channel", "detail", "socket_id")
         return [{name: getattr(refusal, name) for name in names} for refusal in kept]
 
+    def explain(self, ref: str) -> Any:
+        """The steps of the decision behind a reference number."""
+        refusal = self._realtime.tap.find_refusal(ref)
+        assert refusal is not None
+        assert refusal.decision is not None
+        return [step.sentence for step in refusal.decision.steps]
+
+    def trigger_runs(self) -> Any:
+        """What triggers did lately, newest first."""
+        return json.loads(msgspec.json.encode(self._realtime.triggers.log.of("default")))
+
     def versions(self) -> Any:
         found = rules.versions(workspaces.get("default"))
         active = rules.active_rules(workspaces.get("default"))

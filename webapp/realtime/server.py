@@ -351,7 +351,8 @@ class Realtime:
 
     def _note_blocked(self, workspace: Workspace, message: Message, received: float, by: str, ran: Ran) -> None:
         version, now = workspace.rules.version, monotonic()
-        self.tap.delivered(workspace, message, version, None, (), 0, received, now, by=by, runs=ran.runs)
+        code = ran.objection.code if ran.objection is not None else None
+        self.tap.delivered(workspace, message, version, None, (), 0, received, now, by=by, runs=ran.runs, blocked=code)
 
     def _publish_to_channel(
         self, workspace: Workspace, message: Message, told: Sequence[Delivery] | None = None

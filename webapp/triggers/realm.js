@@ -7,6 +7,9 @@
   const { ownKeys } = Reflect;
   const broken = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError, InternalError, AggregateError];
 
+  // What is told to the host begins with a letter. Joined, not added: long sums are ropes, which the host can't read.
+  const tagged = (tag, text) => [tag, text].join("");
+
   let calls = [];
   let waiting = new Map();
   let serial = 0;
@@ -50,17 +53,17 @@
     if (typeof value !== "object" || !("payload" in value)) return "XIt returned neither the event, nor false, nor nothing.";
     const after = stringify(value.payload);
     if (after === undefined) return "XThe payload that it returned can't be written as JSON.";
-    return after === before ? "U" : "P" + after;
+    return after === before ? "U" : tagged("P", after);
   }
 
   function failed(error) {
     try {
-      if (typeof error === "string") return "E" + error;
+      if (typeof error === "string") return tagged("E", error);
       if (error === null) return "XIt threw null, as the engine does where memory runs out.";
       if (!(error instanceof Error)) return "XIt threw something that is no Error.";
-      if (!broken.some((kind) => error instanceof kind)) return "E" + error.message;
+      if (!broken.some((kind) => error instanceof kind)) return tagged("E", String(error.message));
       const where = /:(\d+)(?::\d+)?\)?\s*$/.exec(String(error.stack).trim().split("\n")[0]);
-      return `X${error.name}: ${error.message}` + (where ? ` (line ${where[1]})` : "");
+      return tagged("X", [error.name, ": ", error.message, where ? ` (line ${where[1]})` : ""].join(""));
     } catch {
       return "XIt threw something that can't be read.";
     }
@@ -85,7 +88,7 @@
         const value = subject(parse(text));
         return value instanceof Promise ? "XAn expression can't wait for a promise." : value ? "1" : "0";
       } catch (error) {
-        return "X" + failed(error).slice(1);
+        return tagged("X", failed(error).slice(1));
       }
     },
     run(text) {
@@ -107,7 +110,7 @@
       if (calls.length) {
         const made = calls;
         calls = [];
-        return "C" + stringify(made);
+        return tagged("C", stringify(made));
       }
       return done ?? "W";
     },
