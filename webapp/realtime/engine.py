@@ -337,7 +337,11 @@ class Engine:
         ran = self._gate.join(connection, command, rights) if workspace.has_triggers else NOT_RUN
         if ran is not NOT_RUN:
             # They may have taken time: everything is looked at again.
-            if connection.closing_since or name in connection.memberships:
+            if connection.closing_since:
+                return
+            membership = self._hub.membership(connection, name)
+            if membership is not None:
+                self._join_again(connection, membership, command)
                 return
             rights = workspace.rights(connection.actor.kind, name)
         if not rights.join or ran.objection is not None:
