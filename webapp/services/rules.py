@@ -15,7 +15,7 @@ from ..core.problems import Problem
 from ..core.ruleset import DuplicateTargetError, Rule, RuleSet, Switches
 from ..core.targets import Target
 from ..models import Action, RuleSetVersion, Source, Workspace
-from . import audit
+from . import audit, webhooks
 from .compiled import rule_set
 from .errors import Conflict, InvalidInput, NotFound
 from .live import refresh
@@ -181,6 +181,7 @@ def publish(
         session.flush()
         row.active_version_id = new.id
         row.generation += 1
+        webhooks.add_those_of_triggers(session, row.id, rules, author=author, source=source, address=address)
         audit.record(
             session,
             edit.action,
