@@ -10,6 +10,7 @@ import msgspec
 
 from ..core.actors import Actor, Kind
 from ..realtime.events import Message, Refusal
+from ..triggers.runs import Run
 
 Members = tuple[tuple[Kind, int], ...]
 """Who was in a channel: each kind of client with how many of them."""
@@ -35,7 +36,7 @@ class MessageRecord(msgspec.Struct, frozen=True, gc=False):
     ``members`` says who was in the channel, for a private message its recipient alone; None where it is not known.
     ``recipients`` is None where the message could not be stored. ``by`` names the admin who had it sent, ``to_user``
     the user whose clients alone an event was for. ``handed`` is the tick at which it was handed on, 0 where that was at
-    once: what is stored first goes to whoever is in the channel by then.
+    once: what is stored first goes to whoever is in the channel by then. ``runs`` is what triggers did.
     """
 
     seq: int
@@ -51,6 +52,7 @@ class MessageRecord(msgspec.Struct, frozen=True, gc=False):
     by: str = ""
     to_user: str = ""
     handed: int = 0
+    runs: tuple[Run, ...] = ()
 
     @property
     def id(self) -> int:
@@ -82,7 +84,8 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
 
     ``id`` is its moment, in ticks as a message's. ``since`` is when what ended had begun (the membership of a LEAVE,
     the connection of a CLOSE). ``why`` says why it ended, ``by`` names the admin who ended it. ``code`` is a CLOSE's
-    close code; ``cut`` the monotonic time of the first message that a slow client never got, 0 for none.
+    close code; ``cut`` the monotonic time of the first message that a slow client never got, 0 for none. ``runs``
+    is what triggers did about a JOIN.
     """
 
     seq: int
@@ -100,6 +103,7 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
     by: str = ""
     code: int = 0
     cut: float = 0.0
+    runs: tuple[Run, ...] = ()
 
     @property
     def size(self) -> int:

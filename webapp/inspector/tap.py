@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..realtime.connection import Connection
     from ..realtime.events import Message, Refusal
     from ..realtime.workspace import Workspace
+    from ..triggers.runs import Run
 
 MESSAGES_KEPT = 10_000
 BYTES_KEPT = 64 * 1024 * 1024
@@ -98,6 +99,7 @@ class Tap:
         by: str = "",
         to_user: str = "",
         handed: int = 0,
+        runs: "tuple[Run, ...]" = (),
     ) -> None:
         """Note a message that was accepted; see :class:`MessageRecord`."""
         self.messages += 1
@@ -123,6 +125,7 @@ class Tap:
             by,
             to_user,
             handed,
+            runs,
         )
         self.kept.add(record, size)
 
@@ -153,10 +156,10 @@ class Tap:
             user_agent=connection.user_agent,
         )
 
-    def joined(self, membership: "Membership") -> None:
+    def joined(self, membership: "Membership", runs: "tuple[Run, ...]" = ()) -> None:
         """Note a join; the membership says since when it is."""
         self.joins += 1
-        self._happened(membership.connection, membership.since, What.JOIN, channel=membership.channel.name)
+        self._happened(membership.connection, membership.since, What.JOIN, channel=membership.channel.name, runs=runs)
 
     def left(self, membership: "Membership", tick: int, why: str, by: str = "") -> None:
         """Note that a client is no longer in a channel."""

@@ -51,7 +51,7 @@ class Membership:
 class Channel:
     """A channel with members. ``version`` is that of the rules its groups were compiled from."""
 
-    __slots__ = ("_audiences", "_kinds", "groups", "members", "messages", "name", "version")
+    __slots__ = ("_audiences", "_kinds", "groups", "last_id", "members", "messages", "name", "version")
 
     def __init__(self, name: str, version: int) -> None:
         self.name = name
@@ -59,6 +59,8 @@ class Channel:
         self.members: dict[str, Membership] = {}
         self.groups: dict[ActorKind, Group] = {}
         self.messages = 0
+        self.last_id = 0
+        """The id of the last message that was accepted, kept where triggers or the server may be overtaken."""
         self._audiences: dict[Operation, Audience] = {}
         self._kinds: tuple[tuple[ActorKind, int], ...] | None = None
 

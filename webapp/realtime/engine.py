@@ -2,15 +2,20 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ..core.codes import CloseCode, Code
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
+from ..core.targets import channel_problem
+from ..core.triggers import TriggerEvent
 from ..inspector.records import Detail, Members
 from .broker import Broker
-from .channel import Membership
+from .channel import Channel, Membership
 from .connection import Connection
 from .events import (
     AUTHENTICATED,
@@ -33,6 +38,7 @@ from .limits import Limits
 from .presence import announce, send_roster
 from .reading import HistoryReader
 from .refusing import Asked, Refuser
+from .triggering import NOT_RUN, Ran, Triggering
 from .turn import Turn
 from .webhooks import Webhooks
 
@@ -66,8 +72,10 @@ class Engine:
         limits: Limits,
         ticks: Ticks,
         webhooks: Webhooks,
+        triggering: Triggering,
     ) -> None:
         self._webhooks = webhooks
+        self.triggering = triggering
         self._turn = turn
         self._hub = hub
         self._broker = broker
@@ -94,6 +102,8 @@ class Engine:
         if self._tap.watching:
             self._parsed_at = monotonic()
         try:
+            if connection.workspace.has_triggers and self._may_take_time(connection, command):
+                return False
             if self.within_rate(connection):
                 self._send(connection, command, frame)
             else:
@@ -101,6 +111,10 @@ class Engine:
         except Exception as error:
             self._fault(connection, error, frame)
         return True
+
+    def _may_take_time(self, connection: Connection, command: Send) -> bool:
+        membership = self._hub.membership(connection, command.channel)
+        return membership is not None and membership.rights.triggered
 
     def receive(self, connection: Connection, frame: bytes) -> None:
         """Take a frame of a client: count it, decode it, do what it says, and answer for whatever goes wrong."""
@@ -161,11 +175,18 @@ class Engine:
             operation = _operation(connection, command)
             self._refuser.decide(connection, operation, command.channel, JOINED, Asked(command, frame, by))
             return
+        payload, ran = command.payload, NOT_RUN
+        if rights.triggered:
+            passed = self._run_triggers(connection, membership, command, authenticated, frame, by)
+            if passed is None:
+                return
+            membership, ran = passed
+            payload, rights = ran.payload, membership.rights
         message = Message(
-            id=self.ticks.next(),
+            id=self.ticks.next() if ran is NOT_RUN else self._id_after(ran, membership.channel),
             channel=membership.channel.name,  # which all messages share, in the ring of the tap too
             kind=AUTHENTICATED if authenticated else PUBLIC,
-            payload=command.payload,
+            payload=payload,
             sender=connection.sender.json,
             socket_id=connection.id,
             user_id=connection.actor.user_id,
@@ -173,7 +194,7 @@ class Engine:
         )
         if authenticated and not command.authenticated:
             message.unmarked = True
-        self._publish(connection, message, rights, membership.channel.kinds(), frame, by)
+        self._publish(connection, message, rights, membership.channel.kinds(), frame, by, ran)
 
     def _send_privately(
         self, connection: Connection, command: Send, membership: Membership, frame: bytes, by: str
@@ -186,12 +207,21 @@ class Engine:
         if not decision.allowed or target is None:
             self._refuser.decided(connection, decision, facts, Asked(command, frame, by))
             return
+        payload, ran = command.payload, NOT_RUN
+        if membership.rights.triggered:
+            passed = self._run_triggers(
+                connection, membership, command, command.authenticated, frame, by, target.connection
+            )
+            if passed is None:
+                return
+            membership, ran = passed
+            payload = ran.payload
         theirs = target.connection
         message = Message(
-            id=self.ticks.next(),
+            id=self.ticks.next() if ran is NOT_RUN else self._id_after(ran, membership.channel),
             channel=command.channel,
             kind=Kind.PRIVATE,
-            payload=command.payload,
+            payload=payload,
             sender=connection.sender.json,
             socket_id=connection.id,
             user_id=connection.actor.user_id,
@@ -199,10 +229,72 @@ class Engine:
             authenticated=command.authenticated,
             thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
         )
-        self._publish(connection, message, membership.rights, ((theirs.actor.kind, 1),), frame, by)
+        self._publish(connection, message, membership.rights, ((theirs.actor.kind, 1),), frame, by, ran)
+
+    def _run_triggers(
+        self,
+        connection: Connection,
+        membership: Membership,
+        command: Send,
+        authenticated: bool,
+        frame: bytes,
+        by: str,
+        target: Connection | None = None,
+    ) -> tuple[Membership, Ran] | None:
+        """Run the triggers of a message that the rules allow; None if it goes no further, and its sender was told.
+
+        They may have taken time, so the sender's right is looked at again behind them.
+        """
+        rule = membership.rights.rule
+        assert rule is not None
+        occasion = self.triggering.occasion(
+            connection,
+            rule,
+            TriggerEvent.MESSAGE,
+            command.channel,
+            target=target,
+            authenticated=authenticated,
+        )
+        version = connection.workspace.rules.version
+        triggers = rule.triggers_on(TriggerEvent.MESSAGE)
+        ran = self.triggering.run(connection.workspace, rule, triggers, occasion, command.payload)
+        asked = Asked(command, frame, by, ran.runs)
+        now_in = self._hub.membership(connection, command.channel)
+        if target is not None:
+            operation = Operation.SEND_PRIVATE
+        else:
+            operation = Operation.SEND_AUTHENTICATED if authenticated else Operation.SEND_PUBLIC
+        facts = Facts(objection=ran.objection)
+        if not connection.closing_since:
+            facts = replace(facts, joined=now_in is not None)
+        if target is not None:
+            there = membership.channel.members.get(target.id)
+            peer = Peer(there is not None, target.actor.kind)
+            facts = replace(facts, marked_authenticated=command.authenticated, peer=peer)
+        changed = connection.workspace.rules.version != version or now_in is not membership or target is not None
+        if ran.objection is not None or changed:
+            rules = connection.workspace.rules
+            decision = decide(rules, connection.actor, operation, command.channel, facts)
+            if not decision.allowed:
+                self._refuser.decided(connection, decision, facts, asked)
+                return None
+        return now_in or membership, ran
+
+    def _id_after(self, ran: Ran, channel: Channel) -> int:
+        """The id that triggers saw, unless another message of the channel has overtaken this one meanwhile."""
+        message_id = ran.message_id if ran.message_id > channel.last_id else self.ticks.next()
+        channel.last_id = message_id
+        return message_id
 
     def _publish(
-        self, connection: Connection, message: Message, rights: Rights, members: Members, frame: bytes, by: str
+        self,
+        connection: Connection,
+        message: Message,
+        rights: Rights,
+        members: Members,
+        frame: bytes,
+        by: str,
+        ran: Ran,
     ) -> None:
         """Hand an accepted message on: stored first where the channel keeps history."""
         workspace, tap = connection.workspace, self._tap
@@ -212,8 +304,10 @@ class Engine:
             detail = Detail(self._parsed_at if not by else 0.0, monotonic(), frame=frame_kept)
         received = connection.heard_at if not by else monotonic()
         told = None if workspace.hooks is None else self._webhooks.of_message(workspace, message, connection)
+        if ran.notices:
+            told = (*(told or ()), *self._webhooks.of_notices(workspace, ran.notices, message.id))
         if rights.history or told is not None:
-            self._store_and_publish(connection, message, rights, members, received, detail, by, told or ())
+            self._store_and_publish(connection, message, rights, members, received, detail, by, told or (), ran)
             return
         recipients = self._broker.publish(workspace, message)
         workspace.messages += 1
@@ -228,6 +322,7 @@ class Engine:
             monotonic(),
             detail,
             by,
+            runs=ran.runs,
         )
 
     def _store_and_publish(
@@ -240,6 +335,7 @@ class Engine:
         detail: Detail | None,
         by: str,
         told: Sequence[Delivery],
+        ran: Ran,
     ) -> None:
         workspace, actor = connection.workspace, connection.actor
 
@@ -260,6 +356,7 @@ class Engine:
                 detail,
                 by,
                 handed=self.ticks.next(),
+                runs=ran.runs,
             )
             if recipients is None:
                 self._refuser.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, asked=Asked(by=by))
@@ -293,8 +390,15 @@ class Engine:
             self._join_again(connection, membership, command)
             return
         rights = workspace.rights(connection.actor.kind, name)
-        if not rights.join:
-            self._refuser.decide(connection, Operation.JOIN, name, NOT_JOINED, Asked(command, frame))
+        ran = self._run_join_triggers(connection, command, rights) if workspace.has_triggers else NOT_RUN
+        if ran is not NOT_RUN:
+            # They may have taken time: everything is looked at again.
+            if connection.closing_since or name in connection.memberships:
+                return
+            rights = workspace.rights(connection.actor.kind, name)
+        if not rights.join or ran.objection is not None:
+            facts = replace(NOT_JOINED, objection=ran.objection)
+            self._refuser.decide(connection, Operation.JOIN, name, facts, Asked(command, frame, runs=ran.runs))
             return
         if 0 < self._limits.channels_per_client <= len(connection.memberships):
             self._refuser.refuse(connection, Code.TOO_MANY_CHANNELS, name, asked=Asked(command, frame))
@@ -302,13 +406,28 @@ class Engine:
         membership = self._hub.join(workspace, connection, name)
         membership.wants_presence = command.wants_presence
         membership.wanted_history = command.wants_history
-        self._tap.joined(membership)
+        self._tap.joined(membership, ran.runs)
+        if ran.notices:
+            self._webhooks.enqueue(workspace, ran.notices)
         self._turn.send(connection, connection.face.joined(name))
         send_roster(self._turn, membership)
         if membership.rights.in_presence and len(membership.channel.members) > 1:
             announce(self._turn, membership.channel, connection, "join")
         if command.wants_history:
             self._history.send_history(connection, membership, name)
+
+    def _run_join_triggers(self, connection: Connection, command: Join, rights: Rights) -> Ran:
+        """Run the triggers of a join, also of one that the rules refuse (protocols/xano.md, "Triggers")."""
+        workspace, name = connection.workspace, command.channel
+        rule = workspace.rules.resolve(name)
+        if rule is None or not workspace.rules.switches.enabled or channel_problem(name) is not None:
+            return NOT_RUN
+        triggers = rule.triggers_on(TriggerEvent.JOIN)
+        if not triggers:
+            return NOT_RUN
+        occasion = self.triggering.occasion(connection, rule, TriggerEvent.JOIN, name, authorized=rights.join)
+        wants = {"history": command.wants_history, "presence": command.wants_presence}
+        return self.triggering.run(workspace, rule, triggers, occasion, msgspec.json.encode(wants))
 
     def _join_again(self, connection: Connection, membership: Membership, command: Join) -> None:
         """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""

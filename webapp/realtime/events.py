@@ -13,6 +13,7 @@ from ..core.actors import ANONYMOUS, Actor
 from ..core.codes import Code
 from ..core.decision import Decision
 from ..core.policy import Facts
+from ..triggers.runs import Run
 
 Json = bytes
 """JSON as it travels: what a client sent is checked once and passed on as the same bytes."""
@@ -168,7 +169,7 @@ class Refusal(msgspec.Struct):
     ``told`` is what the client was told, empty if it was told nothing. ``command`` is what was asked for, without its
     payload; None for what concerns the connection. ``frame`` is what the client sent, only where payloads are captured.
     ``received`` and ``refused`` are monotonic seconds. ``facts`` is what was true when it was decided, ``by`` names the
-    admin who sent a message again that was refused.
+    admin who sent a message again that was refused. ``runs`` is what triggers did.
     """
 
     ref: str
@@ -193,6 +194,7 @@ class Refusal(msgspec.Struct):
     seq: int = 0
     facts: Facts | None = None
     by: str = ""
+    runs: tuple[Run, ...] = ()
 
     @property
     def id(self) -> int:

@@ -27,16 +27,20 @@ CLOSED, LEFT, RULES = "the connection ended", "left", "a change of the rules"
 """Why a membership ended."""
 Removed = Callable[[Connection, str], Any]
 """Told of a member that a rule change took out: the connection and the channel's name."""
+Left = Callable[[Membership], Any]
+"""Told of every membership that has ended, where the workspace has triggers."""
 
 
 class Hub:
-    """The members of all channels of this process. ``removed`` is told whom a rule change takes out."""
+    """The members of all channels of this process. ``removed`` is told whom a rule change takes out, ``left``
+    of all who are no longer there."""
 
-    def __init__(self, turn: Turn, removed: Removed, tap: "Tap", ticks: Ticks, webhooks: Webhooks) -> None:
+    def __init__(self, turn: Turn, removed: Removed, left: Left, tap: "Tap", ticks: Ticks, webhooks: Webhooks) -> None:
         self._turn = turn
         self._tap = tap
         self._ticks = ticks
         self._removed = removed
+        self._left = left
         self._webhooks = webhooks
         self.deliveries = 0
 
@@ -62,6 +66,8 @@ class Hub:
         channel.remove(membership)
         tick = self._ticks.next()
         self._tap.left(membership, tick, why, by)
+        if workspace.has_triggers:
+            self._left(membership)
         if workspace.hooks is not None:
             self._webhooks.left(membership, tick)
         if not channel.members and workspace.channels.get(channel.name) is channel:

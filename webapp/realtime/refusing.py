@@ -10,6 +10,7 @@ from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import NOT_JOINED, Facts, decide
 from ..core.targets import CHANNEL_MAX_LENGTH
+from ..triggers.runs import Run
 from .connection import Connection
 from .events import Command, ReadHistory, Refusal, Send, Ticks
 from .turn import Turn
@@ -22,11 +23,13 @@ SOCKET_ID_MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asked for when it was refused: the command, the frame it came in, the admin who sent it again."""
+    """What a client asked for when it was refused: the command, the frame it came in, the admin who sent it again, and
+    what triggers did about it."""
 
     command: Command | None = None
     frame: bytes | None = None
     by: str = ""
+    runs: tuple[Run, ...] = ()
 
 
 NOTHING = Asked()
@@ -128,6 +131,7 @@ class Refuser:
                 refused=now,
                 facts=facts,
                 by=asked.by,
+                runs=asked.runs,
             )
         )
         return ref

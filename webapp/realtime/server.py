@@ -22,7 +22,7 @@ from ..inspector.turns import in_turns
 from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
-from .channel import Channel
+from .channel import Channel, Membership
 from .connection import Connection, take_over
 from .engine import Engine
 from .events import Face, Json, Kind, Message, Send, Sender, Ticks
@@ -31,9 +31,11 @@ from .hooks import Delivery
 from .hub import CLOSED, Hub
 from .limits import Limits
 from .listing import ChannelInfo, ClientInfo, describe, describe_channel
+from .outside import Outside
 from .reading import HistoryReader
 from .refusing import Refuser
 from .tokens import TokenProblem
+from .triggering import NOT_RUN, Ran, Triggering
 from .turn import Turn
 from .webhooks import Webhooks
 from .workspace import Workspace, WorkspaceConfig
@@ -78,12 +80,22 @@ class Realtime:
         self.refuser = Refuser(self.turn, self.tap, self.ticks)
         self.history = HistoryWriter(store, self.turn.schedule)
         self.webhooks = Webhooks(self.history)
-        self.hub = Hub(self.turn, self._removed, self.tap, self.ticks, self.webhooks)
+        self.hub = Hub(self.turn, self._removed, self._left, self.tap, self.ticks, self.webhooks)
         self.turn.before = self.history.commit
         self.broker: Broker = MemoryBroker(self.hub, self.history)
         reader = HistoryReader(self.hub, self.broker, store)
+        self.triggers = Triggering(Outside(self), self.ticks, limits.message_bytes)
         self.engine = Engine(
-            self.turn, self.hub, self.broker, reader, self.refuser, self.tap, limits, self.ticks, self.webhooks
+            self.turn,
+            self.hub,
+            self.broker,
+            reader,
+            self.refuser,
+            self.tap,
+            limits,
+            self.ticks,
+            self.webhooks,
+            self.triggers,
         )
         self.store = store
         self.workspaces: dict[str, Workspace] = {}
@@ -138,6 +150,11 @@ class Realtime:
     def _removed(self, connection: Connection, channel: str) -> None:
         connection.workspace.removals[channel] += 1
         self.refuser.removed_by_rules(connection, channel)
+
+    def _left(self, membership: Membership) -> None:
+        rule = membership.rights.rule
+        if rule is not None:
+            self.triggers.left(membership.connection, rule, membership.channel.name)
 
     def _end_revoked(self, workspace: Workspace) -> int:
         revoked = workspace.config.verifier.revoked
@@ -275,11 +292,13 @@ class Realtime:
         target_user: str | None = None,
         trace_only: bool = False,
         by: str = "",
+        sets_off: bool = True,
     ) -> Published:
         """Send a message of the server to a channel, or to one client or user in it.
 
         It follows ``receive_event`` alone (PERMISSIONS.md). With ``trace_only`` the whole way is gone and nothing
-        is delivered. ``data`` and ``client`` are JSON; ``by`` names the admin who sends it.
+        is delivered. ``data`` and ``client`` are JSON; ``by`` names the admin who sends it. ``sets_off``: triggers run
+        on it, which may block or change it.
 
         Raises:
             KeyError: no such workspace.
@@ -288,17 +307,29 @@ class Realtime:
         workspace = self.workspaces[canonical]
         received = monotonic()
         detail = Detail() if self.tap.watching else None
-        message = Message(
-            self.engine.ticks.next(), channel, Kind.EVENT, data, sender=client, event=event, target_id=target_socket
-        )
+        ran = NOT_RUN
+        if sets_off and workspace.has_triggers:
+            ran = self.triggers.on_event(workspace, channel, data, event, trace_only)
+        message_id = self.engine.ticks.next()
+        payload = data if ran is NOT_RUN else ran.payload
+        message = Message(message_id, channel, Kind.EVENT, payload, sender=client, event=event, target_id=target_socket)
         live = workspace.channels.get(channel)
         if live is not None:
             self.hub.current(workspace, live)
         wanted = _addressed(live, target_socket, target_user)
         reasons = _unheard(workspace, live, wanted) if live is not None else {}
+        if ran.objection is not None:
+            reasons = {ran.objection.code.value: len(wanted)}
+            if not trace_only:
+                self._note_blocked(workspace, message, received, by, ran)
+            return Published(str(message.id), 0, reasons)
         if trace_only:
             return Published(str(message.id), len(wanted) - sum(reasons.values()), reasons)
+        if live is not None:
+            live.last_id = message.id
         told = None if workspace.hooks is None else self.webhooks.of_message(workspace, message)
+        if ran.notices:
+            told = (*(told or ()), *self.webhooks.of_notices(workspace, ran.notices, message.id))
         if target_socket is not None or target_user is not None:
             if told:
                 self.history.add_deliveries(told)
@@ -313,8 +344,14 @@ class Realtime:
         version = workspace.rules.version
         handed = self.ticks.next() if message.stored else 0
         now, user = monotonic(), target_user or ""
-        self.tap.delivered(workspace, message, version, None, members, count, received, now, detail, by, user, handed)
+        self.tap.delivered(
+            workspace, message, version, None, members, count, received, now, detail, by, user, handed, ran.runs
+        )
         return Published(str(message.id), count, reasons)
+
+    def _note_blocked(self, workspace: Workspace, message: Message, received: float, by: str, ran: Ran) -> None:
+        version, now = workspace.rules.version, monotonic()
+        self.tap.delivered(workspace, message, version, None, (), 0, received, now, by=by, runs=ran.runs)
 
     def _publish_to_channel(
         self, workspace: Workspace, message: Message, told: Sequence[Delivery] | None = None

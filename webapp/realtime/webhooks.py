@@ -13,7 +13,7 @@ import msgspec
 
 from ..core.triggers import TriggerEvent
 from ..core.webhooks import WebhookEvent
-from ..triggers.moment import Answer, Moment, Occasion, Party, StepFailed
+from ..triggers.moment import Answer, Moment, Notice, Occasion, Party, StepFailed
 from ..triggers.webhooks import DeliveryProblem, body_of, new_id, post
 from .events import EVENT, Json, Message
 from .hooks import Delivery, Hook
@@ -86,17 +86,30 @@ class Webhooks:
         if not membership.channel.members:
             self._tell(WebhookEvent.VACATED, membership, tick)
 
-    def enqueue(self, workspace: "Workspace", url: str, kind: str, body: Json) -> None:
-        """Have a body delivered to the webhook of an address, as often as it takes.
+    def of_notices(
+        self, workspace: "Workspace", notices: Sequence[Notice], message_id: int = 0
+    ) -> tuple[Delivery, ...]:
+        """Return the deliveries of what triggers have webhooks told, under the id that the message has in the end."""
+        made: list[Delivery] = []
+        for notice in notices:
+            hook = workspace.config.hooks.of_url(notice.url)
+            if hook is None or not hook.is_active:
+                self.outcomes["dropped"] += 1
+                what = "off" if hook else "not known"
+                _log.warning("a webhook of a trigger is not delivered: its address is %s", what)
+                continue
+            occasion = notice.occasion
+            at_ms = (message_id or occasion.id) // 10_000
+            body = body_of(occasion.on.value, at_ms, notice.event(message_id))
+            made += self._deliveries(workspace, (hook,), occasion.on.value, body)
+        return tuple(made)
+
+    def enqueue(self, workspace: "Workspace", notices: Sequence[Notice]) -> None:
+        """Have webhooks told what triggers have them told, as often as it takes.
 
         Returns once it is stored, where it may wait; in the loop itself it is stored at the end of the turn.
         """
-        hook = workspace.config.hooks.of_url(url)
-        if hook is None or not hook.is_active:
-            self.outcomes["dropped"] += 1
-            _log.warning("a webhook of a trigger is not delivered: its address is %s", "off" if hook else "not known")
-            return
-        deliveries = self._deliveries(workspace, (hook,), kind, body)
+        deliveries = self.of_notices(workspace, notices)
         if deliveries:
             self._history.add_deliveries(deliveries)
             self._history.settle_if_slow()

@@ -70,6 +70,7 @@ class Workspace:
         "config",
         "connections",
         "deliveries",
+        "has_triggers",
         "hooks",
         "is_recorded",
         "keeps_frames",
@@ -87,6 +88,8 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.connections: dict[str, Connection] = {}
         self.by_user: dict[str, set[Connection]] = {}
+        self.has_triggers = _has_triggers(config.rules)
+        """Whether any active rule has an active trigger."""
         self.removals: Counter[str] = Counter()
         """Memberships that the last change of rules ended, by channel."""
         self.admitted = self.messages = self.deliveries = self.refusals = 0  # counted since the process began
@@ -111,6 +114,7 @@ class Workspace:
                 del self._rules_before[next(iter(self._rules_before))]
         self.config = config
         self.rules = config.rules
+        self.has_triggers = _has_triggers(config.rules)
         self._rights = {}
         self._blocks = _by_subject(config.blocks)
         self.hooks = config.hooks if config.hooks.listens else None
@@ -184,6 +188,10 @@ class Workspace:
             self.by_user[user].discard(connection)
             if not self.by_user[user]:
                 del self.by_user[user]
+
+
+def _has_triggers(rules: RuleSet) -> bool:
+    return any(trigger.enabled for rule in rules.rules if rule.enabled for trigger in rule.triggers)
 
 
 def _by_subject(blocks: tuple[Block, ...]) -> dict[tuple[str | None, str | None], Block]:

@@ -73,7 +73,9 @@ class Moment:
     def text(self) -> str:
         """The event as JSON (protocols/xano.md, "Triggers")."""
         if self._text is None:
-            head, tail = self._document or self._make_document()
+            if self._document is None:
+                self._document = document_of(self.occasion)
+            head, tail = self._document
             self._text = b"".join((head, self.payload, tail)).decode()
         return self._text
 
@@ -84,22 +86,40 @@ class Moment:
             self._values = msgspec.json.decode(self.text)
         return self._values
 
-    def _make_document(self) -> tuple[Json, Json]:
-        occasion, encode = self.occasion, msgspec.json.encode
-        options: dict[str, Any] = {"channel": occasion.channel, "authenticated": occasion.authenticated}
-        fields: dict[str, Any] = {"channel": occasion.channel, "params": occasion.params}
-        if occasion.target is not None:
-            options["socketId"] = occasion.target.socket_id
-            fields["target"] = msgspec.Raw(occasion.target.json)
-        if occasion.on is TriggerEvent.JOIN:
-            fields["authorized"] = occasion.authorized
-        if occasion.event is not None:
-            options["event"] = occasion.event
-        fields["client"] = msgspec.Raw(occasion.client.json) if occasion.client is not None else None
-        fields |= {"options": options, "id": str(occasion.id), "time": occasion.id // 10_000}
-        head = b'{"action":' + encode(occasion.on.value) + b"," + encode(fields)[1:-1] + b',"payload":'
-        self._document = (head, b"}")
-        return self._document
+    def notice(self, url: str) -> "Notice":
+        """Say what a webhook is to be told of this moment."""
+        return Notice(url, self.occasion, self.payload)
+
+
+def document_of(occasion: Occasion) -> tuple[Json, Json]:
+    """Write an event as JSON: what stands before its payload, and what stands behind."""
+    encode = msgspec.json.encode
+    options: dict[str, Any] = {"channel": occasion.channel, "authenticated": occasion.authenticated}
+    fields: dict[str, Any] = {"channel": occasion.channel, "params": occasion.params}
+    if occasion.target is not None:
+        options["socketId"] = occasion.target.socket_id
+        fields["target"] = msgspec.Raw(occasion.target.json)
+    if occasion.on is TriggerEvent.JOIN:
+        fields["authorized"] = occasion.authorized
+    if occasion.event is not None:
+        options["event"] = occasion.event
+    fields["client"] = msgspec.Raw(occasion.client.json) if occasion.client is not None else None
+    fields |= {"options": options, "id": str(occasion.id), "time": occasion.id // 10_000}
+    return b'{"action":' + encode(occasion.on.value) + b"," + encode(fields)[1:-1] + b',"payload":', b"}"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What a webhook is told once an event has gone through: the event as it was when the step ran."""
+
+    url: str
+    occasion: Occasion
+    payload: Json
+
+    def event(self, message_id: int) -> Json:
+        """The event as JSON, under the id that its message has in the end."""
+        occasion = msgspec.structs.replace(self.occasion, id=message_id or self.occasion.id)
+        head, tail = document_of(occasion)
+        return b"".join((head, self.payload, tail))
 
 
 class Host(Protocol):
@@ -141,8 +161,8 @@ class Host(Protocol):
         """
         ...
 
-    def tell(self, url: str, body: Json) -> None:
-        """Have a webhook delivered, as often as it takes, without waiting for it."""
+    def tell(self, notice: Notice) -> None:
+        """Have a webhook delivered once the event has gone through, as often as it takes, without waiting for it."""
         ...
 
 

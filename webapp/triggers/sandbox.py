@@ -1,8 +1,37 @@
-"""JavaScript of triggers, in quickjs-ng on threads of its own: no input or output, bounded in time and memory."""
+"""JavaScript of triggers, in quickjs-ng on threads of its own: no input or output, bounded in time and memory.
+
+The engine lets go of the interpreter's lock while it runs, so a thread that computes holds nobody up; the threads have
+a lower priority than the loop. The engine's own time limit counts what the whole process computes and knows nothing of
+promises, so time is measured here: by the thread's own clock, and by the wall for what never comes back.
+"""
+
+import re
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import msgspec
+import quickjs
+from gevent import get_hub
 
-from .moment import Json, Moment
+from .moment import Json, Moment, StepFailed
+from .pool import GaveUp, Job, Pool
+
+WALL = 10
+"""How many times its limit a script may take by the wall, which other threads and the host's answers count towards."""
+ENGINE = 4
+"""How many times its limit the engine lets it compute: its clock counts other threads as well."""
+JOBS_AT_ONCE = 64
+LEFT_OVER = 256
+"""Jobs that may be left when a function has come to its end; a realm with more is not used again."""
+STACK = 256 * 1024
+ERROR_MOST = 500
+"""Characters of an error's message that the sender gets."""
+CONSOLE_MOST = 10
+"""Lines of the console that are kept of one run."""
+_REALM = (Path(__file__).parent / "realm.js").read_text("utf-8")
+_LINE = re.compile(r"<input>:(\d+)")
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -23,28 +52,205 @@ class Script(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a function came to. ``payload`` is None where it changed nothing; ``error`` is the message it threw."""
+    """What a function came to. ``payload`` is None where it changed nothing; ``error`` is the message it threw.
+
+    ``console`` is what it wrote there.
+    """
 
     payload: Json | None = None
     blocks: bool = False
     error: str | None = None
+    console: tuple[str, ...] = ()
+
+
+class Call(msgspec.Struct, array_like=True):
+    """A call of a helper that a script made; ``id`` 0 wants no answer."""
+
+    id: int
+    name: str
+    arguments: list[Any]
+
+
+def is_true(script: Script, moment: Moment) -> bool:
+    """Whether an expression is true of an event.
+
+    Raises:
+        StepFailed: it threw, or ran out of time or memory.
+    """
+    told = _run(script, moment)
+    if told[0] == "X":
+        raise StepFailed(told[1:])
+    return told == "1"
+
+
+def call(script: Script, moment: Moment) -> Answer:
+    """Run a function with an event, answering what it asks the host for.
+
+    Raises:
+        StepFailed: it broke, ran out of time or memory, or returned something that means nothing.
+    """
+    console: list[str] = []
+    told = _run(script, moment, console)
+    kind, rest, lines = told[0], told[1:], tuple(console)
+    if kind == "X":
+        raise StepFailed(rest)
+    if kind == "E":
+        return Answer(error=rest[:ERROR_MOST], console=lines)
+    return Answer(rest.encode() if kind == "P" else None, blocks=kind == "F", console=lines)
 
 
 def expression_problem(code: str) -> str | None:
     """Say what is wrong with an expression, or None."""
-    raise NotImplementedError
+    return _problem(f"(function (event) {{ 'use strict'; return (\n{code}\n) }})", 1)
 
 
 def function_problem(code: str) -> str | None:
     """Say what is wrong with a function, or None."""
-    raise NotImplementedError
+    return _problem(f"'use strict';(\n{_without_end(code)}\n)", 1)
 
 
-def is_true(script: Script, moment: Moment) -> bool:
-    """Whether an expression is true of an event. Raises ``StepFailed``."""
-    raise NotImplementedError
+@lru_cache(512)
+def _problem(source: str, lines_before: int) -> str | None:
+    context = quickjs.Context()
+    context.set_memory_limit(16 << 20)
+    context.set_time_limit(0.05)
+    try:
+        made = context.eval(source)
+    except quickjs.JSException as error:
+        text = str(error)
+        line = _LINE.search(text)
+        where = f"Line {max(1, int(line[1]) - lines_before)}: " if line is not None else ""
+        return f"{where}{text.splitlines()[0]}"[:300]
+    # A function is the one object that has no JSON.
+    if not isinstance(made, quickjs.Object) or made.json() not in (None, "undefined"):
+        return "Expected a function, such as `async function (event) { … }`."
+    return None
 
 
-def call(script: Script, moment: Moment) -> Answer:
-    """Run a function with an event. Raises ``StepFailed``."""
-    raise NotImplementedError
+def _without_end(code: str) -> str:
+    """Leave out a semicolon after the function, which some write and which no expression has."""
+    return code.rstrip().rstrip(";")
+
+
+def _run(script: Script, moment: Moment, console: list[str] | None = None) -> str:
+    pool = _pool()
+    job = Job(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+    try:
+        calls = pool.start(job)
+        while calls is not None:
+            calls = pool.go_on(job, _answer(moment, calls, console))
+    except GaveUp as error:
+        raise StepFailed(str(error)) from None
+    assert job.told
+    return job.told
+
+
+def _answer(moment: Moment, calls: str, console: list[str] | None) -> str:
+    """Do what a script asks of the host; returns ``[[id, succeeded, value or message], …]``."""
+    answers: list[tuple[int, bool, Any]] = []
+    for asked in msgspec.json.decode(calls, type=list[Call]):
+        if asked.name == "console":
+            if console is not None and len(console) < CONSOLE_MOST:
+                console.append(" ".join(map(str, asked.arguments))[:200])
+            continue
+        try:
+            answers.append((asked.id, True, moment.host.help(moment, asked.name, asked.arguments)))
+        except ValueError as error:
+            answers.append((asked.id, False, str(error)))
+    return msgspec.json.encode(answers).decode()
+
+
+class Realm:
+    """A script, loaded and ready, in a context of its own. It belongs to the thread that made it."""
+
+    def __init__(self, script: Script) -> None:
+        context = quickjs.Context()
+        context.set_memory_limit(script.memory)
+        context.set_max_stack_size(STACK)
+        door = context.eval(_REALM)
+        self._run, self._poll, self._settle = door("run"), door("poll"), door("settle")
+        self._test, load = door("test"), door("load")
+        self._next_job = context.execute_pending_job
+        self._script = script
+        context.eval("Object.freeze(globalThis); undefined")
+        context.set_time_limit(script.seconds * ENGINE + 0.02)
+        load(_without_end(script.code), script.is_function)
+
+    def run(self, job: Job) -> bool:
+        """Run the script for a job, on this thread; say whether the realm can be used again."""
+        ends = time.thread_time() + self._script.seconds
+        if not self._script.is_function:
+            job.told = self._test(job.text)
+            return True
+        told = self._run(job.text)
+        while True:
+            if told[0] == "C":
+                answers = job.ask(told[1:])
+                if answers is None:
+                    return False
+                told = self._settle(answers)
+            elif told == "W":
+                if not self._jobs(ends):
+                    job.told = "XThe promise that it returned never settles."
+                    return False
+                told = self._poll()
+            else:
+                job.told = told
+                return self._is_at_rest()
+            if time.thread_time() > ends:
+                raise OutOfTime
+
+    def _jobs(self, ends: float) -> bool:
+        """Run what promises have made due; says whether there was anything."""
+        done = 0
+        while self._next_job():
+            done += 1
+            if done % JOBS_AT_ONCE == 0 and time.thread_time() > ends:
+                raise OutOfTime
+        return done > 0
+
+    def _is_at_rest(self) -> bool:
+        return not any(all(self._next_job() for _ in range(JOBS_AT_ONCE)) for _ in range(LEFT_OVER // JOBS_AT_ONCE))
+
+
+class OutOfTime(Exception):
+    """A script has computed for longer than it may."""
+
+
+def run_on_this_thread(job: Job, realms: dict[Any, Any]) -> None:
+    """Do a job with the realms of this thread. Never raises: what went wrong is what the job is told."""
+    script = job.script
+    realm = realms.pop(script, None)
+    try:
+        if realm is None:
+            realm = Realm(script)
+        if realm.run(job):
+            realms[script] = realm  # used last, let go last
+    except OutOfTime:
+        job.told = out_of_time(script)
+    except quickjs.JSException as error:
+        job.told = _broke(script, str(error))
+    except Exception as error:  # the engine's own trouble must not end the thread
+        job.told = f"XThe engine failed: {error!r}"[:ERROR_MOST]
+
+
+def out_of_time(script: Script) -> str:
+    return f"XIt ran out of time: it may compute for {script.seconds * 1000:g} ms."
+
+
+def _broke(script: Script, error: str) -> str:
+    first = error.splitlines()[0] if error else ""
+    if "interrupted" in first:
+        return out_of_time(script)
+    if "memory" in first or first in ("", "null"):
+        return f"XIt used more memory than it may: {script.memory >> 20} MiB."
+    return f"X{first}"[:ERROR_MOST]
+
+
+def _pool() -> Pool:
+    """The threads of this loop, begun when first needed."""
+    hub = get_hub()
+    pool: Pool | None = getattr(hub, "_tidegate_scripts", None)
+    if pool is None:
+        pool = hub._tidegate_scripts = Pool(hub, run_on_this_thread)
+    return pool

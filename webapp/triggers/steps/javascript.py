@@ -56,10 +56,17 @@ class JavaScript(StepType):
 
         def act(moment: Moment) -> Result:
             answer = sandbox.call(script, moment)
+            said = "; ".join(answer.console)
             if answer.error is not None:
-                return Result(State.BLOCKED, f"It threw: {answer.error}", told=answer.error)
+                return Result(State.BLOCKED, _also(f"It threw: {answer.error}", said), told=answer.error)
             if answer.blocks:
-                return Result(State.BLOCKED, "It returned false.")
-            return PASSED if answer.payload is None else Result(State.CHANGED, payload=answer.payload)
+                return Result(State.BLOCKED, _also("It returned false.", said))
+            if answer.payload is not None:
+                return Result(State.CHANGED, said, payload=answer.payload)
+            return Result(note=said) if said else PASSED
 
         return act
+
+
+def _also(why: str, said: str) -> str:
+    return f"{why} (console: {said})" if said else why

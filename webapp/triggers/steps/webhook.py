@@ -57,7 +57,7 @@ class WebhookStep(StepType):
             return _answered(moment.host.ask(url, _body(moment), seconds))
 
         def after(moment: Moment) -> Result:
-            moment.host.tell(url, _body(moment))
+            moment.host.tell(moment.notice(url))
             return PASSED
 
         return after if values["when"] == "after" else before

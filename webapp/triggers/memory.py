@@ -1,0 +1,199 @@
+"""What triggers remember from one event to the next, in this process's memory: rates, recent messages, keys and values.
+
+Everything is bounded: what was touched longest ago goes first.
+"""
+
+from collections import OrderedDict, deque
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+EXACT_MOST = 1_000
+"""Up to this limit a window knows the moment of each; above, it counts by halves, exact to a few per cent."""
+RATES_MOST = 200_000
+"""Clients, users, addresses and channels that are counted at a time, in all triggers together."""
+RECENT_MOST = 200
+RECENT_SECONDS = 3600.0
+TALKERS_MOST = 100_000
+KEYS_MOST = 10_000
+"""Keys that one trigger may have."""
+KEY_MOST = 200
+VALUE_MOST = 4096
+"""Bytes of JSON that one value may take."""
+SECONDS_MOST = 7 * 86_400
+SECONDS_DEFAULT = 3600
+TRIGGERS_MOST = 1_000
+
+V = TypeVar("V")
+
+
+class Lately(Generic[V]):
+    """A dictionary that lets go of what was touched longest ago. ``forgotten`` counts how often it had to."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[Any, V] = OrderedDict()
+        self.forgotten = 0
+
+    def get(self, key: Any) -> V | None:
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: Any, value: V) -> V:
+        self._kept[key] = value
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+            self.forgotten += 1
+        return value
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class _Window:
+    """What came in the last ``seconds``, exactly."""
+
+    __slots__ = ("_came", "_limit", "_seconds")
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._came: deque[float] = deque()
+
+    def take(self, now: float) -> float:
+        came, begin = self._came, now - self._seconds
+        while came and came[0] <= begin:
+            came.popleft()
+        if len(came) >= self._limit:
+            return came[0] - begin
+        came.append(now)
+        return 0.0
+
+
+class _Halves:
+    """What came in the last ``seconds``, from the counts of this window and the one before."""
+
+    __slots__ = ("_before", "_began", "_count", "_limit", "_seconds")
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._began = 0.0
+        self._count = self._before = 0
+
+    def take(self, now: float) -> float:
+        passed = now - self._began
+        if passed >= self._seconds:
+            self._before = self._count if passed < 2 * self._seconds else 0
+            self._count, self._began = 0, now - passed % self._seconds
+            passed = now - self._began
+        if self._before * (1 - passed / self._seconds) + self._count >= self._limit:
+            return max(0.001, self._seconds / self._limit)
+        self._count += 1
+        return 0.0
+
+
+class Rates:
+    """Counts what comes, by key. What is refused does not count."""
+
+    def __init__(self) -> None:
+        self._windows: Lately[_Window | _Halves] = Lately(RATES_MOST)
+
+    def within(self, key: str, limit: int, seconds: float, now: float) -> float:
+        """Count one more; returns 0.0 if it is within the limit, else the seconds until another one is."""
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows.put(key, (_Window if limit <= EXACT_MOST else _Halves)(limit, seconds))
+        return window.take(now)
+
+
+class Recent:
+    """When users sent messages to channels lately, as far as triggers noted it. Times are milliseconds since 1970."""
+
+    def __init__(self) -> None:
+        self._talkers: Lately[deque[float]] = Lately(TALKERS_MOST)
+
+    def note(self, workspace: str, user: str, channel: str, time: float) -> None:
+        key = (workspace, user, channel)
+        times = self._talkers.get(key)
+        if times is None:
+            times = self._talkers.put(key, deque(maxlen=RECENT_MOST))
+        times.append(time)
+
+    def of(self, workspace: str, user: str, channel: str, now: float) -> list[float]:
+        """Return the times of the last hour, oldest first, at most 200."""
+        since = now - RECENT_SECONDS * 1000
+        return [time for time in self._talkers.get((workspace, user, channel)) or () if time >= since]
+
+
+class KeyValues:
+    """A small store for each trigger, whose entries expire. ``now`` is in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._stores: Lately[dict[str, tuple[float, bytes]]] = Lately(TRIGGERS_MOST)
+
+    def get(self, trigger: str, key: object, now: float) -> Any:
+        store, key = self._stores.get(trigger) or {}, _key(key)
+        entry = store.get(key)
+        if entry is None:
+            return None
+        if entry[0] <= now:
+            del store[key]
+            return None
+        return msgspec.json.decode(entry[1])
+
+    def set(self, trigger: str, key: object, value: Any, seconds: object, now: float) -> None:
+        """Keep a value for some seconds.
+
+        Raises:
+            ValueError: the key, the value or the time is none that can be, or the store is full.
+        """
+        key, ends = _key(key), now + _seconds(seconds)
+        written = msgspec.json.encode(value)
+        if len(written) > VALUE_MOST:
+            raise ValueError(f"A value takes at most {VALUE_MOST} bytes of JSON; this one takes {len(written)}.")
+        store = self._stores.get(trigger)
+        if store is None:
+            store = self._stores.put(trigger, {})
+        if key not in store and len(store) >= KEYS_MOST:
+            for old in [old for old, (until, _) in store.items() if until <= now]:
+                del store[old]
+            if len(store) >= KEYS_MOST:
+                raise ValueError(f"A trigger keeps at most {KEYS_MOST:,} keys at a time.")
+        store[key] = (ends, written)
+
+    def delete(self, trigger: str, key: object) -> bool:
+        return (self._stores.get(trigger) or {}).pop(_key(key), None) is not None
+
+    def increment(self, trigger: str, key: object, by: object, seconds: object, now: float) -> float:
+        """Add to a number, 0 where there is none, and keep the sum; its time begins with the first.
+
+        Raises:
+            ValueError: what is kept there is no number, or as :meth:`set`.
+        """
+        value = self.get(trigger, key, now)
+        value, by = 0 if value is None else value, 1 if by is None else by
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("What is kept there is no number.")
+        if isinstance(by, bool) or not isinstance(by, int | float):
+            raise ValueError("Expected a number to add.")
+        old = (self._stores.get(trigger) or {}).get(_key(key))
+        left = old[0] - now if old is not None else seconds
+        self.set(trigger, key, value + by, left, now)
+        return value + by
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str | int) or not str(key) or len(str(key)) > KEY_MOST:
+        raise ValueError(f"A key is a text of 1 to {KEY_MOST} characters.")
+    return str(key)
+
+
+def _seconds(seconds: object) -> float:
+    if seconds is None:
+        return SECONDS_DEFAULT
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= SECONDS_MOST:
+        raise ValueError(f"Expected how many seconds to keep it, at most {SECONDS_MOST}.")
+    return seconds

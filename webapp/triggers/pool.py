@@ -1,0 +1,292 @@
+"""Threads that run scripts for the loop: hot ones first, more where some are stuck, given up on where they stay so."""
+
+import _queue
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from gevent import getcurrent
+from gevent.monkey import get_original
+
+THREADS_FIRST = 2
+THREADS_MOST = 16
+NICENESS = 5
+"""How much lower than the loop's the priority of the threads is."""
+STUCK = 0.002
+"""Seconds after which a thread that has not come back gets no more to do."""
+TICK = 0.005
+"""Seconds between looks at what is running, as long as something is."""
+STUCK_MOST = 2
+"""Threads that one script may have without coming back from them."""
+REALMS_KEPT = 64
+"""Scripts that a thread keeps ready; each takes a quarter of a MiB."""
+STACK_SIZE = 8 * 1024 * 1024
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that wants the interpreter gets it: by default, 5 ms."""
+
+_start_thread = get_original("_thread", "start_new_thread")
+_stack_size = get_original("_thread", "stack_size")
+_get_ident = get_original("_thread", "get_ident")
+
+
+class GaveUp(Exception):
+    """A script took so long that nobody waits for it any more. The sentence is for the dashboard."""
+
+
+class Job:
+    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something."""
+
+    __slots__ = (
+        "_answers",
+        "asked_at",
+        "began",
+        "cpu",
+        "given_up",
+        "greenlet",
+        "pool",
+        "script",
+        "seconds",
+        "text",
+        "thread",
+        "told",
+        "wall",
+    )
+
+    def __init__(self, script: Any, text: str, seconds: float, wall: float) -> None:
+        self.script = script
+        self.text = text
+        self.seconds = seconds
+        self.wall = wall
+        self.told = ""
+        """What it came to, once it is done."""
+        self.began = 0.0
+        self.cpu = 0.0
+        self.given_up = False
+        self.greenlet: Any = None
+        self.thread: Thread | None = None
+        self._answers: Any = None
+        self.pool: Pool | None = None
+        self.asked_at = 0.0
+
+    def ask(self, calls: str) -> str | None:
+        """Have the loop answer, on behalf of the thread; None if nobody waits for this job any more."""
+        assert self.pool is not None
+        if self._answers is None:
+            self._answers = _queue.SimpleQueue()
+        self.pool.tell(self, calls)
+        answers: str | None = self._answers.get()
+        return answers
+
+    def answer(self, answers: str | None) -> None:
+        if self._answers is not None:
+            self._answers.put(answers)
+
+
+class Thread:
+    """One thread with what waits for it."""
+
+    def __init__(self, pool: "Pool") -> None:
+        self.waiting: _queue.SimpleQueue[Job] = _queue.SimpleQueue()
+        self.job: Job | None = None
+        self.clock = 0
+        self._pool = pool
+
+    def start(self) -> None:
+        before = _stack_size(STACK_SIZE)
+        try:
+            _start_thread(self._main, ())
+        finally:
+            _stack_size(before)
+
+    def _main(self) -> None:
+        self.clock = time.pthread_getcpuclockid(_get_ident())
+        try:
+            os.setpriority(os.PRIO_PROCESS, _native_id(), NICENESS)
+        except OSError:
+            pass  # it is a kindness to the others, nothing depends on it
+        realms: dict[Any, Any] = {}
+        run, pool, take = self._pool.run, self._pool, self.waiting.get
+        while True:
+            job = take()
+            if job.given_up:
+                pool.tell(job, None)
+                continue
+            job.cpu, job.began, job.thread = time.thread_time(), monotonic(), self
+            self.job = job
+            run(job, realms)
+            self.job = None
+            while len(realms) > REALMS_KEPT:
+                del realms[next(iter(realms))]
+            pool.tell(job, None)
+
+    @property
+    def is_stuck(self) -> bool:
+        job = self.job
+        return job is not None and monotonic() - job.began > STUCK
+
+
+class Pool:
+    """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps."""
+
+    def __init__(self, hub: Any, run: Callable[[Job, dict[Any, Any]], None]) -> None:
+        self.run = run
+        self._hub = hub
+        self._told: deque[tuple[Job, str | None]] = deque()
+        self._async = hub.loop.async_()
+        self._async.start(self._hear)
+        self._timer = hub.loop.timer(TICK, TICK)
+        self._outstanding: set[Job] = set()
+        self._held: deque[Job] = deque()
+        """What waits because its script has as many threads as it may, and does not come back from them."""
+        self._threads: list[Thread] = []
+        for _ in range(THREADS_FIRST):
+            self._add_thread()
+        sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
+
+    def start(self, job: Job) -> str | None:
+        """Run a job, letting others run meanwhile; returns what the script asks for, None once it is done.
+
+        Raises:
+            GaveUp: it took too long.
+        """
+        job.pool, job.asked_at = self, monotonic()
+        if not self._outstanding:
+            self._timer.start(self._look)
+        self._outstanding.add(job)
+        self._place(job)
+        return self._wait(job)
+
+    def go_on(self, job: Job, answers: str) -> str | None:
+        """Answer what a script asked for; returns what it asks for next, None once it is done.
+
+        Raises:
+            GaveUp: it took too long.
+        """
+        job.answer(answers)
+        return self._wait(job)
+
+    def _wait(self, job: Job) -> str | None:
+        if job.given_up:
+            raise _gave_up(job)
+        job.greenlet = getcurrent()
+        try:
+            calls: str | None = self._hub.switch()
+        except BaseException:
+            self._give_up(job)
+            raise
+        finally:
+            job.greenlet = None
+        if calls is None:
+            self._outstanding.discard(job)
+        return calls
+
+    def _give_up(self, job: Job) -> None:
+        job.given_up = True
+        job.answer(None)
+        self._outstanding.discard(job)
+
+    def _place(self, job: Job) -> None:
+        """Let the first thread that is not stuck do a job: one that has just run something runs the next best.
+
+        A script that has as many threads stuck as it may get no more until one comes back: all others need some.
+        """
+        stuck_with_it = 0
+        for thread in self._threads:
+            if not thread.is_stuck:
+                thread.waiting.put(job)
+                return
+            stuck_with = thread.job
+            if stuck_with is not None and stuck_with.script == job.script:
+                stuck_with_it += 1
+                if stuck_with_it == STUCK_MOST:
+                    break
+        if stuck_with_it == STUCK_MOST or len(self._threads) == THREADS_MOST:
+            self._held.append(job)
+        else:
+            self._add_thread().waiting.put(job)
+
+    def _add_thread(self) -> Thread:
+        thread = Thread(self)
+        thread.start()
+        self._threads.append(thread)
+        return thread
+
+    # From the threads
+
+    def tell(self, job: Job, calls: str | None) -> None:
+        """Wake whoever waits for a job. Called by threads."""
+        self._told.append((job, calls))
+        self._async.send()
+
+    def _hear(self) -> None:
+        told = self._told
+        while told:
+            job, calls = told.popleft()
+            if calls is None and self._held:
+                self._place_held()
+            greenlet = job.greenlet
+            if not job.given_up and greenlet is not None:
+                greenlet.switch(calls)
+
+    def _place_held(self) -> None:
+        held, self._held = self._held, deque()
+        for job in held:
+            if not job.given_up:
+                self._place(job)
+
+    # By time
+
+    def _look(self) -> None:
+        """Give up on what takes too long, and move what waits behind something that is stuck."""
+        if not self._outstanding:
+            self._timer.stop()
+            return
+        now = monotonic()
+        for thread in list(self._threads):
+            job = thread.job
+            if job is None or not thread.is_stuck:
+                continue
+            if not job.given_up and _is_over(thread, job, now):
+                self._throw(job)
+            for behind in _taken(thread.waiting):
+                self._place(behind)
+        for job in list(self._held):
+            if now - job.asked_at > job.wall:
+                self._held.remove(job)
+                self._throw(job)
+
+    def _throw(self, job: Job) -> None:
+        greenlet = job.greenlet
+        job.given_up = True
+        if greenlet is not None:
+            greenlet.throw(_gave_up(job))
+
+
+def _is_over(thread: Thread, job: Job, now: float) -> bool:
+    if now - job.began > job.wall:
+        return True
+    return time.clock_gettime(thread.clock) - job.cpu > job.seconds
+
+
+def _taken(waiting: "_queue.SimpleQueue[Job]") -> list[Job]:
+    """Take out what waits for a thread."""
+    taken: list[Job] = []
+    while True:
+        try:
+            taken.append(waiting.get_nowait())
+        except _queue.Empty:
+            return taken
+
+
+def _gave_up(job: Job) -> GaveUp:
+    if not job.began:
+        return GaveUp("It was not begun in time: earlier runs of this code take too long.")
+    return GaveUp(f"It ran out of time: it may compute for {job.seconds * 1000:g} ms.")
+
+
+def _native_id() -> int:
+    return int(get_original("_thread", "get_native_id")())
