@@ -274,10 +274,6 @@ class Door:
     def resend(self, delivery: int) -> None:
         webhooks.resend(workspaces.get("default"), delivery, **AUTHOR)
 
-    def tell(self, url: str, body: Any) -> None:
-        """Have a body delivered as a trigger does."""
-        self._realtime.webhooks.enqueue(self._realtime.workspaces["default"], url, "message", json.dumps(body).encode())
-
     def ask(self, url: str, body: Any, seconds: float = 5.0) -> Any:
         """Ask a webhook as a trigger does."""
         workspace = self._realtime.workspaces["default"]

@@ -163,7 +163,9 @@ def test_each_message_is_still_delivered_once_and_in_order(
     until(lambda: sorted(receiver.payloads()) == list(range(200)), 30)
 
 
-def test_a_trigger_asks_and_tells_the_webhook_of_its_address(server: Server, receiver: Receiver) -> None:
+def test_a_trigger_asks_and_tells_the_webhook_of_its_address(
+    server: Server, receiver: Receiver, connect: Connect
+) -> None:
     url = receiver.url + "/moderate"
     steps = [{"type": "webhook", "url": url}, {"type": "webhook", "url": url, "when": "after"}]
     server.publish(rule("*", "A M", triggers=[{"name": "Moderate", "steps": steps}]))
@@ -171,14 +173,57 @@ def test_a_trigger_asks_and_tells_the_webhook_of_its_address(server: Server, rec
     assert (made["url"], made["of_triggers"], made["events"]) == (url, True, [])
     server.publish(rule("*", "A M", triggers=[{"name": "Moderate", "steps": steps}]))
     assert len(server.call("webhooks")) == 1
-    receiver.body = b'{"allow": false}'
-    assert server.call("ask", url=url, body={"type": "message"}) == [200, '{"allow": false}']
-    server.call("tell", url=url, body={"type": "message"})
-    until(lambda: len(receiver.requests) == 2)
+    client = connect()
+    client.join("a")
+    client.say("a", "good")
+    assert client.take("message")["payload"] == "good"
+    until(lambda: receiver.payloads() == ["good", "good"])
+    assert len({request.id for request in receiver.requests}) == 2
     until(lambda: [d["state"] for d in server.call("deliveries", number=made["id"])] == ["delivered"])
+    receiver.body = b'{"allow": false}'
+    client.say("a", "bad")
+    assert client.error()["code"] == "blocked_by_trigger"
+    assert server.call("ask", url=url, body={"type": "message"}) == [200, '{"allow": false}']
+    seen = len(receiver.requests)
     server.call("switch_webhook", number=made["id"], active=False)
     for wrong in (url, "https://unknown.example/"):
         with pytest.raises(RuntimeError, match="StepFailed"):
             server.call("ask", url=wrong, body={})
-    server.call("tell", url=url, body={"type": "message"})
-    assert len(receiver.requests) == 2
+    client.say("a", "nobody to ask")
+    assert client.error()["code"] == "trigger_failed"
+    assert len(receiver.requests) == seen
+    with pytest.raises(RuntimeError, match="Conflict"):
+        server.call("delete_webhook", number=made["id"])
+
+
+def test_a_condition_decides_before_the_first_attempt(server: Server, receiver: Receiver, connect: Connect) -> None:
+    number, _ = server.call(
+        "webhook", url=receiver.url, events=["message", "join"], condition="event.payload?.urgent && event.client"
+    )
+    client = connect()
+    client.join("a")
+    client.say("a", {"urgent": True})
+    client.say("a", {"urgent": False})
+    client.take("message")
+    client.take("message")
+    server.call("event", channel="a", data={"urgent": True})
+    until(lambda: not {"pending"} & {row["state"] for row in server.call("deliveries", number=number)})
+    rows = server.call("deliveries", number=number)
+    assert [(row["event"], row["state"], row["attempts"]) for row in rows] == [
+        ("join", "dropped", 0),
+        ("message", "delivered", 1),
+        ("message", "dropped", 0),
+        ("message", "dropped", 0),
+    ]
+    assert rows[0]["error"] == "The condition is not true of it."
+    server.call("resend", delivery=rows[2]["id"])  # by hand: whatever the condition says
+    until(lambda: len(receiver.requests) == 2)
+
+
+def test_a_condition_that_breaks_says_so(server: Server, receiver: Receiver) -> None:
+    number, _ = server.call("webhook", url=receiver.url, events=["message"], condition="event.client.userId === '1'")
+    server.call("event", channel="a", data=1)
+    row = until(lambda: [r for r in server.call("deliveries", number=number) if r["state"] == "dropped"])[0]
+    assert row["error"].startswith("The condition failed: ")
+    with pytest.raises(RuntimeError, match="condition"):
+        server.call("webhook", url=receiver.url, events=["message"], condition="event.(")
