@@ -13,6 +13,7 @@ import gc
 import json
 import resource
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -279,6 +280,10 @@ class Door:
         workspace = self._realtime.workspaces["default"]
         answer = self._realtime.webhooks.ask(workspace, url, json.dumps(body).encode(), seconds)
         return [answer.status, answer.body.decode()]
+
+    def look_at_alerts(self) -> None:
+        """Look now, as the server does every ten seconds."""
+        self._app.extensions["tidegate.alerts"].look(time.monotonic())
 
     def outcomes(self) -> Any:
         return dict(self._realtime.webhooks.outcomes)

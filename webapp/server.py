@@ -23,6 +23,7 @@ from .realtime.limits import Limits
 from .realtime.server import Realtime
 from .services import recordings, workspaces
 from .services.history import DatabaseStore
+from .services.webhooks.alerting import Alerts
 from .services.webhooks.dispatching import Dispatcher
 
 _log = logging.getLogger("tidegate.server")
@@ -214,6 +215,7 @@ def start(app: Flask, settings: Settings) -> Realtime:
         realtime.webhooks.allow_private = settings.allow_private_addresses
         realtime.webhooks.waiting_most = settings.limit_webhook_backlog
         app.extensions["tidegate.realtime"] = realtime
+        alerts = app.extensions["tidegate.alerts"] = Alerts(app, realtime)
         dispatcher = app.extensions["tidegate.dispatcher"] = Dispatcher(app, realtime, settings)
         workspaces.watch()
         cut_off = recordings.take_stock()
@@ -222,6 +224,7 @@ def start(app: Flask, settings: Settings) -> Realtime:
     gevent.spawn(measure, realtime)
     gevent.spawn(_watch, app)
     dispatcher.start()
+    gevent.spawn(alerts.run)
     return realtime
 
 
