@@ -90,10 +90,10 @@ def summaries(rows: Iterable[Webhook]) -> dict[int, Summary]:
     with reading() as session:
         for row in rows:
             mine = WebhookDelivery.webhook_id == row.id
-            counted = select(WebhookDelivery.state, func.count()).where(mine).group_by(WebhookDelivery.state)
+            counted = select(WebhookDelivery.state, func.count().label("number")).where(mine)
             arrived = mine & (WebhookDelivery.state == DeliveryState.DELIVERED.value)
             found[row.id] = Summary(
-                dict(session.execute(counted).tuples().all()),
+                {each.state: each.number for each in session.execute(counted.group_by(WebhookDelivery.state))},
                 session.scalar(select(func.max(WebhookDelivery.finished_at)).where(arrived)),
                 overflowed.get(row.id, 0),
             )
