@@ -18,6 +18,7 @@ from .errors import ApiError, ErrorCode
 
 blueprint = Blueprint("metrics", __name__)
 OTHER = "other"
+OUTCOMES = ("delivered", "retried", "failed", "dropped")
 # What the server sends, and what clients and networks end connections with. Clients may send any number.
 _CLOSE_CODES = frozenset({*map(int, CloseCode), 1001, 1005, 1006})
 
@@ -45,6 +46,8 @@ class Numbers:
         yield _counter("joins", "Joins of channels.", tap.joins)
         yield _counter("messages", "Messages and events that were accepted.", tap.messages)
         yield _counter("deliveries", "Messages handed to recipients.", realtime.hub.deliveries)
+        yield _gauge("webhook_pending", "Deliveries that wait for webhooks.", realtime.webhooks.waiting.total())
+        yield self._deliveries_of_webhooks()
         yield self._refusals()
         yield self._trigger_runs()
         yield _counter(
@@ -67,6 +70,15 @@ class Numbers:
         family = CounterMetricFamily("tidegate_trigger_runs", "Runs of triggers, by outcome.", labels=["outcome"])
         for state in (State.PASSED, State.CHANGED, State.BLOCKED, State.FAILED):
             family.add_metric([state.value], counted[state])
+        return family
+
+    def _deliveries_of_webhooks(self) -> Metric:
+        outcomes = self._realtime.webhooks.outcomes
+        family = CounterMetricFamily(
+            "tidegate_webhook_deliveries", "Attempts to deliver to webhooks, by what came of them.", labels=["outcome"]
+        )
+        for outcome in OUTCOMES:
+            family.add_metric([outcome], outcomes[outcome])
         return family
 
     def _closes(self) -> Metric:
