@@ -13,6 +13,7 @@ import gc
 import json
 import resource
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -37,7 +38,8 @@ from webapp.inspector.filters import Filter, read_filter
 from webapp.inspector.lines import Scribe
 from webapp.inspector.traces import Tracer
 from webapp.protocols import FACES
-from webapp.realtime.server import Realtime, event_client
+from webapp.realtime.server import Realtime
+from webapp.realtime.server_events import event_client
 from webapp.core.ruleset import Rule
 from webapp.core.documents import parse_document
 from webapp.core.targets import Target
@@ -58,6 +60,7 @@ from webapp.services import (
     ruletests,
     sessions,
     tokens,
+    webhooks,
     workspaces,
 )
 from webapp.models import RoleName
@@ -239,6 +242,63 @@ class Door:
         kept = self._realtime.tap.refusals.records
         names = ("ref", "code", "channel", "detail", "socket_id")
         return [{name: getattr(refusal, name) for name in names} for refusal in kept]
+
+    def explain(self, ref: str) -> Any:
+        """The steps of the decision behind a reference number."""
+        refusal = self._realtime.tap.find_refusal(ref)
+        assert refusal is not None
+        assert refusal.decision is not None
+        return [step.sentence for step in refusal.decision.steps]
+
+    def trigger_runs(self) -> Any:
+        """What triggers did lately, newest first."""
+        return json.loads(msgspec.json.encode(self._realtime.triggers.log.of("default")))
+
+    def webhook(self, title: str = "Hook", **fields: Any) -> Any:
+        """Make a webhook; returns its id and secret."""
+        row = webhooks.create(workspaces.get("default"), webhooks.Spec(title, **fields), **AUTHOR)
+        return [row.id, webhooks.secret_of(row)]
+
+    def change_webhook(self, number: int, **fields: Any) -> None:
+        row = webhooks.get(workspaces.get("default"), number)
+        spec = webhooks.Spec(**webhooks.document(row) | fields)
+        webhooks.update(workspaces.get("default"), number, spec, **AUTHOR)
+
+    def switch_webhook(self, number: int, active: bool) -> None:
+        webhooks.set_active(workspaces.get("default"), number, active, **AUTHOR)
+
+    def rotate_webhook(self, number: int) -> str:
+        return webhooks.secret_of(webhooks.rotate(workspaces.get("default"), number, **AUTHOR))
+
+    def delete_webhook(self, number: int) -> int:
+        return webhooks.delete(workspaces.get("default"), number, **AUTHOR)
+
+    def webhooks(self) -> Any:
+        names = ("id", "name", "url", "of_triggers", "is_active", "off_reason", "events")
+        found = webhooks.list_all(workspaces.get("default"))
+        return [{name: getattr(row, name) for name in names} for row in found]
+
+    def deliveries(self, number: int) -> Any:
+        """The deliveries of a webhook, oldest first."""
+        rows = webhooks.page(workspaces.get("default"), number, limit=10_000).rows
+        names = ("id", "key", "event", "state", "attempts", "status", "error", "answer")
+        return [{name: getattr(row, name) for name in names} for row in reversed(rows)]
+
+    def resend(self, delivery: int) -> None:
+        webhooks.resend(workspaces.get("default"), delivery, **AUTHOR)
+
+    def ask(self, url: str, body: Any, seconds: float = 5.0) -> Any:
+        """Ask a webhook as a trigger does."""
+        workspace = self._realtime.workspaces["default"]
+        answer = self._realtime.webhooks.ask(workspace, url, json.dumps(body).encode(), seconds)
+        return [answer.status, answer.body.decode()]
+
+    def look_at_alerts(self) -> None:
+        """Look now, as the server does every ten seconds."""
+        self._app.extensions["tidegate.alerts"].look(time.monotonic())
+
+    def outcomes(self) -> Any:
+        return dict(self._realtime.webhooks.outcomes)
 
     def versions(self) -> Any:
         found = rules.versions(workspaces.get("default"))

@@ -30,6 +30,16 @@ const colours = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--denied)" },
 ]);
 
+// Typing over a selection, Chromium would keep its looks by an inline style, which the policy of the page refuses.
+const typing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || !event.data || event.isComposing || view.state.selection.main.empty) return false;
+    event.preventDefault();
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
 function make(field) {
   const textarea = field.querySelector("textarea");
   const isShort = textarea.rows <= 2;
@@ -41,6 +51,7 @@ function make(field) {
       extensions: [
         EditorView.cspNonce.of(nonce),
         keymap.of([{ key: "Escape", run: (view) => (view.setTabFocusMode(WAITS), true) }, indentWithTab]),
+        typing,
         minimalSetup,
         isShort ? [] : lineNumbers(),
         bracketMatching(),

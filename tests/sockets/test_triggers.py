@@ -1,13 +1,14 @@
 """Triggers on a real server: what they see, what they change, whom they stop, and what their trouble costs others."""
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
 
 from tests.servers import Server, rule
-from tests.sockets.clients import Client, Connect
+from tests.sockets.clients import Client, Connect, settle
 
 Json = dict[str, Any]
 RATE_LIMIT = """async function rateLimit(event) {
@@ -37,16 +38,13 @@ def condition(expression: str, **fields: Any) -> Json:
 
 def told(client: Client) -> tuple[str, str]:
     """The code and the sentence of the error that comes next."""
-    frame = client.next()
-    assert frame["action"] == "error", frame
-    return frame["payload"]["code"], frame["payload"]["message"]
+    error = client.error()
+    return error["code"], error["message"]
 
 
 def said(client: Client) -> Any:
     """The payload of the message that comes next."""
-    frame = client.next()
-    assert frame["action"] == "message", frame
-    return frame["payload"]
+    return client.take("message")["payload"]
 
 
 def test_a_rule_without_triggers_beside_one_with(server: Server, connect: Connect) -> None:
@@ -163,7 +161,9 @@ def test_conditions_skip_and_stop(server: Server, connect: Connect) -> None:
 
 
 def test_joins_are_decided_by_triggers_and_rules(server: Server, connect: Connect) -> None:
-    same_team = trigger(condition("event.client.extras.team === event.params[0]", message="Not your team."), on=("join",))
+    same_team = trigger(
+        condition("event.client.extras.team === event.params[0]", message="Not your team."), on=("join",)
+    )
     server.publish(rule("team/*/workspace/*", "M Ma P", triggers=[same_team]))
     red, nobody = connect(server.token("r", extras={"team": "red"})), connect()
     assert red.join("team/red/workspace/1")["action"] == "join"
@@ -192,7 +192,7 @@ def test_join_triggers_run_for_those_whom_the_rules_refuse(server: Server, conne
     assert watcher.next()["payload"] == {"data": "closed"}
 
 
-@pytest.mark.parametrize("way", ["leaves", "closes", "is cut", "is taken out"])
+@pytest.mark.parametrize("way", ["leaves", "closes", "is cut", "is kicked", "is taken out"])
 def test_leave_triggers_run_however_one_leaves(server: Server, connect: Connect, way: str) -> None:
     report = {"type": "publish", "channel": "watch", "data": {"left": "{{ event.client.userId }}"}, "event": "left"}
     server.publish(rule("chat", "M Ma", triggers=[trigger(report, on=("leave",))]), rule("watch", "A"))
@@ -202,13 +202,13 @@ def test_leave_triggers_run_however_one_leaves(server: Server, connect: Connect,
     if way == "leaves":
         ann.send("leave", "chat")
     elif way == "closes":
-        ann.close()
+        ann.leave()
     elif way == "is cut":
-        ann.reset()
+        ann.end()
+    elif way == "is kicked":
+        server.call("kick", socket_id=next(c["socket_id"] for c in server.call("clients") if c["user_id"] == "ann"))
     else:
-        server.publish(rule("watch", "A"), rule("chat", "M Ma", enabled=False, triggers=[]))
-        pytest.skip("the rules that took it out have no trigger any more") if False else None
-        return
+        server.call("take_out", channel="chat", user="ann")
     frame = watcher.next()
     assert (frame["action"], frame["payload"]) == ("event", {"data": {"left": "ann"}})
     assert frame["options"]["event"] == "left"
@@ -221,9 +221,9 @@ def test_events_of_the_server_set_off_their_triggers_alone(server: Server, conne
     server.publish(rule("chat", "A M", triggers=[twice]))
     client = connect()
     client.join("chat")
-    assert server.call("publish_event", channel="chat", data="yes")["recipients"] == 1
+    assert server.call("event", channel="chat", data="yes")["recipients"] == 1
     assert [client.next()["payload"]["data"] for _ in range(2)] == ["echo", "yes"], "and no echo of the echo"
-    assert server.call("publish_event", channel="chat", data="no")["refused"] == {"blocked_by_trigger": 1}
+    assert server.call("event", channel="chat", data="no")["refused"] == {"blocked_by_trigger": 1}
     assert client.next()["payload"]["data"] == "echo"
     client.say("chat", "mine")
     assert said(client) == "mine"
@@ -256,15 +256,14 @@ def test_the_rate_limit_step(server: Server, connect: Connect) -> None:
     for client in (first, second):
         client.say("chat", 1)
         assert said(client) == 1
-        client.take()
-    first.take()
+        settle(first, second)
     second.say("chat", 3)
     assert told(second) == ("rate_limited", "Two a minute.")
 
 
 def test_the_order_of_one_client_is_kept_and_others_overtake(server: Server, connect: Connect) -> None:
     slow = javascript(
-        "async (event) => { if (event.payload.slow) { const end = Date.now() + 300; while (Date.now() < end); } return event }",
+        "(event) => { const end = Date.now() + (event.payload.slow ? 300 : 0); while (Date.now() < end); }",
         milliseconds=1000,
     )
     server.publish(rule("chat", "A M", history=25, triggers=[trigger(slow)]))
@@ -302,8 +301,8 @@ def test_who_lost_the_right_while_a_trigger_ran_is_refused(server: Server, conne
         ("async (event) => { while (true) await null; }", "ran out of time"),
         ("async (event) => { for (;;) await kv.get('x'); }", "ran out of time"),
         ("(event) => { const again = () => again() + 1; again(); }", "Maximum call stack"),
-        ("(event) => { const all = []; for (;;) all.push(new Array(1000).fill(7)); }", "memory"),
-        ("(event) => { let text = 'x'; for (;;) text += text; }", ""),
+        ("(event) => { const all = []; for (;;) all.push(new Array(1000).fill(7)); }", "memory|ran out of time"),
+        ("(event) => { let text = 'x'; for (;;) text += text; }", "memory|too long|ran out of time"),
         ("(event) => /^(a+)+$/.test('a'.repeat(60) + 'b')", "ran out of time"),
         ("(event) => new Promise(() => {})", "never settles"),
         ("(event) => { Object.prototype.role = 'agent'; return event; }", "not extensible"),
@@ -326,11 +325,10 @@ def test_trouble_is_contained_and_explained(server: Server, connect: Connect, co
     client.say("chat", {"text": "hello"})
     frame = client.next()
     assert frame["payload"]["code"] == "trigger_failed"
-    refusal = server.call("explain", ref=frame["payload"]["ref"])
-    assert why in refusal["steps"][-1]["sentence"], refusal
+    assert re.search(why, server.call("explain", ref=frame["payload"]["ref"])[-1])
     run = server.call("trigger_runs")[0]
     assert (run["state"], run["trigger"], run["channel"]) == ("failed", "guard", "chat")
-    assert why in run["note"]
+    assert re.search(why, run["note"])
     # The next message of a harmless trigger finds the engine in order.
     fine = javascript("(event) => ({ payload: Object.keys({}).length + (({}).role ? 1 : 0) })")
     server.publish(rule("chat", "A M", triggers=[trigger(fine)]))
