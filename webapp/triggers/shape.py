@@ -55,5 +55,5 @@ HELPERS = (
         "nothing",
         "Sends an event of the server to a channel, or to one client or user in it. It sets off no trigger.",
     ),
-    Described("log(text)", "nothing", "Writes a line into the notes of this run, in the log of runs and in test runs."),
+    Described("log(text)", "nothing", "Writes a line into the audit trail."),
 )

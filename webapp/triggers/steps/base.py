@@ -12,7 +12,6 @@ from ...core.problems import Problem
 from ...core.triggers import StepKind
 from ..moment import Json, Moment
 
-
 NESTED_MOST = 50
 """Levels that JSON in settings may have."""
 NOT_USED = "It holds characters that can't be used."
