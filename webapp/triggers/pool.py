@@ -161,7 +161,7 @@ class Pool:
             GaveUp: it took too long.
         """
         job.pool, job.asked_at = self, monotonic()
-        if not self._outstanding:
+        if not self._timer.active:
             self._timer.start(self._look)
         self._outstanding.add(job)
         try:
