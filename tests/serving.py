@@ -13,6 +13,7 @@ import gc
 import json
 import resource
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -58,6 +59,7 @@ from webapp.services import (
     ruletests,
     sessions,
     tokens,
+    webhooks,
     workspaces,
 )
 from webapp.models import RoleName
@@ -250,6 +252,52 @@ class Door:
     def trigger_runs(self) -> Any:
         """What triggers did lately, newest first."""
         return json.loads(msgspec.json.encode(self._realtime.triggers.log.of("default")))
+
+    def webhook(self, title: str = "Hook", **fields: Any) -> Any:
+        """Make a webhook; returns its id and secret."""
+        row = webhooks.create(workspaces.get("default"), webhooks.Spec(title, **fields), **AUTHOR)
+        return [row.id, webhooks.secret_of(row)]
+
+    def change_webhook(self, number: int, **fields: Any) -> None:
+        row = webhooks.get(workspaces.get("default"), number)
+        spec = webhooks.Spec(**webhooks.document(row) | fields)
+        webhooks.update(workspaces.get("default"), number, spec, **AUTHOR)
+
+    def switch_webhook(self, number: int, active: bool) -> None:
+        webhooks.set_active(workspaces.get("default"), number, active, **AUTHOR)
+
+    def rotate_webhook(self, number: int) -> str:
+        return webhooks.secret_of(webhooks.rotate(workspaces.get("default"), number, **AUTHOR))
+
+    def delete_webhook(self, number: int) -> int:
+        return webhooks.delete(workspaces.get("default"), number, **AUTHOR)
+
+    def webhooks(self) -> Any:
+        names = ("id", "name", "url", "of_triggers", "is_active", "off_reason", "events")
+        found = webhooks.list_all(workspaces.get("default"))
+        return [{name: getattr(row, name) for name in names} for row in found]
+
+    def deliveries(self, number: int) -> Any:
+        """The deliveries of a webhook, oldest first."""
+        rows = webhooks.page(workspaces.get("default"), number, limit=10_000).rows
+        names = ("id", "key", "event", "state", "attempts", "status", "error", "answer")
+        return [{name: getattr(row, name) for name in names} for row in reversed(rows)]
+
+    def resend(self, delivery: int) -> None:
+        webhooks.resend(workspaces.get("default"), delivery, **AUTHOR)
+
+    def ask(self, url: str, body: Any, seconds: float = 5.0) -> Any:
+        """Ask a webhook as a trigger does."""
+        workspace = self._realtime.workspaces["default"]
+        answer = self._realtime.webhooks.ask(workspace, url, json.dumps(body).encode(), seconds)
+        return [answer.status, answer.body.decode()]
+
+    def look_at_alerts(self) -> None:
+        """Look now, as the server does every ten seconds."""
+        self._app.extensions["tidegate.alerts"].look(time.monotonic())
+
+    def outcomes(self) -> Any:
+        return dict(self._realtime.webhooks.outcomes)
 
     def versions(self) -> Any:
         found = rules.versions(workspaces.get("default"))

@@ -86,6 +86,13 @@ def _seconds(value: str) -> float:
     return number
 
 
+def _waits(value: str) -> tuple[float, ...]:
+    waits = tuple(_seconds(part.strip()) for part in value.split(","))
+    if len(waits) > 50:
+        raise ValueError("expected at most 50 numbers of seconds")
+    return waits
+
+
 def _switch(value: str) -> bool:
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if value.lower() not in known:
@@ -213,8 +220,18 @@ class Settings:
         "",
     )
     allow_private_addresses: bool = _setting(
-        False, "Whether keys may be fetched from private and loopback addresses.", _switch, "off"
+        False,
+        "Whether keys may be fetched from private and loopback addresses, and webhooks sent there, without TLS too.",
+        _switch,
+        "off",
     )
+    webhook_retries: tuple[float, ...] = _setting(
+        (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0),
+        "Seconds before each further attempt to deliver to a webhook, separated by commas; then it is given up.",
+        _waits,
+        "5,60,300,1800,7200,18000,36000,50400,72000,86400",
+    )
+    webhook_timeout: float = _setting(15.0, "Seconds a webhook's receiver has to answer.", _seconds, "15")
     log_level: str = _setting(
         "info", "How much is logged: debug, info, warning or error.", _choice("debug", "info", "warning", "error")
     )
@@ -231,6 +248,9 @@ class Settings:
         0, "How many clients may be connected from one address; 0 = no limit.", _whole(0)
     )
     limit_clients_per_user: int = _setting(0, "How many clients one user may have; 0 = no limit.", _whole(0))
+    limit_webhook_backlog: int = _setting(
+        100000, "How many deliveries may wait for one webhook; further ones are dropped.", _whole(1)
+    )
     inspector_messages: int = _setting(
         10000, "How many of the last messages the inspector keeps in memory; 0 = none.", _whole(0, 10_000_000)
     )

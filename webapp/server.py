@@ -23,6 +23,8 @@ from .realtime.limits import Limits
 from .realtime.server import Realtime
 from .services import recordings, workspaces
 from .services.history import DatabaseStore
+from .services.webhooks.alerting import Alerts
+from .services.webhooks.dispatching import Dispatcher
 
 _log = logging.getLogger("tidegate.server")
 
@@ -32,6 +34,8 @@ DRAIN_TIMEOUT = 2.0
 """Seconds that clients have to answer the close of a restart."""
 RECORDINGS_TIMEOUT = 3.0
 """Seconds that recordings have, after that, to write what passed last."""
+WEBHOOKS_TIMEOUT = 1.0
+"""Seconds that posts to webhooks have, after that, to end; the others are made again after the next start."""
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds a TLS handshake may take."""
 GRACEFUL_TIMEOUT = 8
@@ -87,6 +91,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
             return
         try:
             realtime.drain(DRAIN_TIMEOUT, self.notify)
+            dispatcher: Dispatcher = self.wsgi.extensions["tidegate.dispatcher"]
+            dispatcher.drain(WEBHOOKS_TIMEOUT)
             with self.wsgi.app_context():
                 recordings.end_all(RECORDINGS_TIMEOUT)
         finally:
@@ -206,13 +212,19 @@ def start(app: Flask, settings: Settings) -> Realtime:
         realtime = Realtime(
             limits(settings), DatabaseStore(db.engine), Tap(settings.inspector_messages, settings.inspector_bytes)
         )
+        realtime.webhooks.allow_private = settings.allow_private_addresses
+        realtime.webhooks.waiting_most = settings.limit_webhook_backlog
         app.extensions["tidegate.realtime"] = realtime
+        alerts = app.extensions["tidegate.alerts"] = Alerts(app, realtime)
+        dispatcher = app.extensions["tidegate.dispatcher"] = Dispatcher(app, realtime, settings)
         workspaces.watch()
         cut_off = recordings.take_stock()
     gevent.spawn(_put_right, app, cut_off)
     gevent.spawn(beat, realtime)
     gevent.spawn(measure, realtime)
     gevent.spawn(_watch, app)
+    dispatcher.start()
+    gevent.spawn(alerts.run)
     return realtime
 
 

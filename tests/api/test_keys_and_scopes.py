@@ -22,6 +22,8 @@ def _path(route: Route) -> str:
         ("message_id", "1"),
         ("test_id", "1"),
         ("block_id", "1"),
+        ("webhook_id", "1"),
+        ("delivery_id", "1"),
     ):
         path = path.replace("{" + name + "}", value)
     return path

@@ -102,6 +102,13 @@ def test_answers_are_as_the_document_says(document: dict[str, Any], api: Api) ->
         ("POST", "/channels/a/members", "/channels/{channel}/members", {"user": "ann"}),
         ("DELETE", "/channels/a/members", "/channels/{channel}/members", {"user": "ann"}),
         ("GET", "/channels/room%2Fdocument/history", "/channels/{channel}/history", None),
+        ("POST", "/webhooks", "/webhooks", {"name": "Hook", "url": "https://hooks.invalid/", "events": ["message"]}),
+        ("GET", "/webhooks", "/webhooks", None),
+        ("PATCH", "/webhooks/1", "/webhooks/{webhook_id}", {"name": "Other"}),
+        ("POST", "/webhooks/1/test", "/webhooks/{webhook_id}/test", None),
+        ("GET", "/webhooks/1/deliveries", "/webhooks/{webhook_id}/deliveries", None),
+        ("POST", "/deliveries/1/resend", "/deliveries/{delivery_id}/resend", None),
+        ("DELETE", "/webhooks/1", "/webhooks/{webhook_id}", None),
         ("DELETE", "/channels/a/history/1", "/channels/{channel}/history/{message_id}", None),
     ):
         answer = api(method, path, body)

@@ -26,6 +26,7 @@ from webapp.services import (
     testclients,
     tokens,
     totp,
+    webhooks,
     workspaces,
 )
 from webapp.services import rules as rule_service
@@ -72,6 +73,16 @@ def _recorded(workspace: Workspace) -> None:
     recordings.delete(workspace, row.id, **BY)
 
 
+def _hooked(workspace: Workspace) -> None:
+    made = webhooks.create(workspace, webhooks.Spec("Hook", "https://hooks.example.com/", ("message",)), **BY)
+    webhooks.update(workspace, made.id, webhooks.Spec("Other", made.url, ("join",)), **BY)
+    webhooks.rotate(workspace, made.id, **BY)
+    webhooks.send_test(workspace, made.id, **BY)
+    webhooks.resend(workspace, webhooks.page(workspace, made.id).rows[0].id, **BY)
+    webhooks.set_active(workspace, made.id, False, **BY)
+    webhooks.delete(workspace, made.id, **BY)
+
+
 USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "publish": lambda w: rule_service.publish(w, rules("chat"), **BY),
     "save a rule": lambda w: rule_service.change(w, rule_service.saving(rule("chat"), None), **BY),
@@ -89,6 +100,7 @@ USE_CASES: dict[str, Callable[[Workspace], object]] = {
     "save a rule test": lambda w: ruletests.update(w, ruletests.create(w, **TEST, **BY).id, SPEC, **BY),
     "apply rule tests": lambda w: ruletests.replace_all(w, [SPEC, SPEC], **BY),
     "record": _recorded,
+    "make and change a webhook": _hooked,
     "change settings": lambda w: workspaces.update_settings(w, name="New", **BY),
 }
 

@@ -1,6 +1,7 @@
 """Triggers on a real server: what they see, what they change, whom they stop, and what their trouble costs others."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -262,7 +263,7 @@ def test_the_rate_limit_step(server: Server, connect: Connect) -> None:
 
 def test_the_order_of_one_client_is_kept_and_others_overtake(server: Server, connect: Connect) -> None:
     slow = javascript(
-        "async (event) => { if (event.payload.slow) { const end = Date.now() + 300; while (Date.now() < end); } return event }",
+        "(event) => { const end = Date.now() + (event.payload.slow ? 300 : 0); while (Date.now() < end); }",
         milliseconds=1000,
     )
     server.publish(rule("chat", "A M", history=25, triggers=[trigger(slow)]))
@@ -300,8 +301,8 @@ def test_who_lost_the_right_while_a_trigger_ran_is_refused(server: Server, conne
         ("async (event) => { while (true) await null; }", "ran out of time"),
         ("async (event) => { for (;;) await kv.get('x'); }", "ran out of time"),
         ("(event) => { const again = () => again() + 1; again(); }", "Maximum call stack"),
-        ("(event) => { const all = []; for (;;) all.push(new Array(1000).fill(7)); }", "memory"),
-        ("(event) => { let text = 'x'; for (;;) text += text; }", ""),
+        ("(event) => { const all = []; for (;;) all.push(new Array(1000).fill(7)); }", "memory|ran out of time"),
+        ("(event) => { let text = 'x'; for (;;) text += text; }", "memory|too long|ran out of time"),
         ("(event) => /^(a+)+$/.test('a'.repeat(60) + 'b')", "ran out of time"),
         ("(event) => new Promise(() => {})", "never settles"),
         ("(event) => { Object.prototype.role = 'agent'; return event; }", "not extensible"),
@@ -324,10 +325,10 @@ def test_trouble_is_contained_and_explained(server: Server, connect: Connect, co
     client.say("chat", {"text": "hello"})
     frame = client.next()
     assert frame["payload"]["code"] == "trigger_failed"
-    assert why in server.call("explain", ref=frame["payload"]["ref"])[-1]
+    assert re.search(why, server.call("explain", ref=frame["payload"]["ref"])[-1])
     run = server.call("trigger_runs")[0]
     assert (run["state"], run["trigger"], run["channel"]) == ("failed", "guard", "chat")
-    assert why in run["note"]
+    assert re.search(why, run["note"])
     # The next message of a harmless trigger finds the engine in order.
     fine = javascript("(event) => ({ payload: Object.keys({}).length + (({}).role ? 1 : 0) })")
     server.publish(rule("chat", "A M", triggers=[trigger(fine)]))

@@ -21,10 +21,11 @@ from . import (
     ruletests,
     sockets,
     tokens,
+    webhooks,
 )
 
 PREFIX = "/api/"
-VIEWS = (events, tokens, rules, ruletests, decide, refusals, live, blocks, history)
+VIEWS = (events, tokens, rules, ruletests, decide, refusals, live, blocks, history, webhooks)
 """The modules that hold the API's views; importing them fills the route table."""
 
 

@@ -12,11 +12,13 @@ from ..config import Settings
 from ..core.codes import CloseCode, Code
 from ..models import Scope
 from ..realtime.server import Realtime
+from ..triggers.steps.base import State
 from . import access
 from .errors import ApiError, ErrorCode
 
 blueprint = Blueprint("metrics", __name__)
 OTHER = "other"
+OUTCOMES = ("delivered", "retried", "failed", "dropped")
 # What the server sends, and what clients and networks end connections with. Clients may send any number.
 _CLOSE_CODES = frozenset({*map(int, CloseCode), 1001, 1005, 1006})
 
@@ -44,7 +46,15 @@ class Numbers:
         yield _counter("joins", "Joins of channels.", tap.joins)
         yield _counter("messages", "Messages and events that were accepted.", tap.messages)
         yield _counter("deliveries", "Messages handed to recipients.", realtime.hub.deliveries)
+        yield _gauge("webhook_pending", "Deliveries that wait for webhooks.", realtime.webhooks.waiting.total())
+        yield self._deliveries_of_webhooks()
         yield self._refusals()
+        yield self._trigger_runs()
+        yield _counter(
+            "trigger_leaves_dropped",
+            "Leave triggers that were not run because too many were waiting.",
+            realtime.triggers.leaves_dropped,
+        )
         yield self._closes()
         yield self._versions()
 
@@ -53,6 +63,22 @@ class Numbers:
         family = CounterMetricFamily("tidegate_refusals", "What clients were refused, by code.", labels=["code"])
         for code in Code:
             family.add_metric([code.value], refused[code])
+        return family
+
+    def _trigger_runs(self) -> Metric:
+        counted = self._realtime.triggers.log.counted
+        family = CounterMetricFamily("tidegate_trigger_runs", "Runs of triggers, by outcome.", labels=["outcome"])
+        for state in (State.PASSED, State.CHANGED, State.BLOCKED, State.FAILED):
+            family.add_metric([state.value], counted[state])
+        return family
+
+    def _deliveries_of_webhooks(self) -> Metric:
+        outcomes = self._realtime.webhooks.outcomes
+        family = CounterMetricFamily(
+            "tidegate_webhook_deliveries", "Attempts to deliver to webhooks, by what came of them.", labels=["outcome"]
+        )
+        for outcome in OUTCOMES:
+            family.add_metric([outcome], outcomes[outcome])
         return family
 
     def _closes(self) -> Metric:

@@ -41,6 +41,8 @@ _VARIABLES = {
     "message_id": "The message's id.",
     "test_id": "The test's id.",
     "block_id": "The block's id.",
+    "webhook_id": "The webhook's id.",
+    "delivery_id": "The delivery's id.",
     "socket_id": "The `socketId` of a client that is connected.",
 }
 

@@ -123,6 +123,8 @@ def _has_body() -> bool:
 
 
 ROUTES: list[Route] = []
+NUMBERS = ("message_id", "test_id", "block_id", "webhook_id", "delivery_id")
+"""Variables of addresses that are numbers."""
 
 
 def route(method: str, path: str, *scopes: Scope, summary: str, answer: type, **details: Any) -> Callable[[View], View]:
@@ -138,8 +140,9 @@ def route(method: str, path: str, *scopes: Scope, summary: str, answer: type, **
 def mount(blueprint: Blueprint) -> None:
     """Put every route of the table on the blueprint."""
     for entry in ROUTES:
-        rule = entry.template.replace("{canonical}", "<canonical>").replace("{message_id}", "<digits:message_id>")
-        rule = rule.replace("{test_id}", "<digits:test_id>").replace("{block_id}", "<digits:block_id>")
+        rule = entry.template.replace("{canonical}", "<canonical>")
+        for name in NUMBERS:
+            rule = rule.replace("{" + name + "}", f"<digits:{name}>")
         if entry.open_name is not None:
             rule = rule.replace("{" + entry.open_name + "}", f"<any_name:{entry.open_name}>")
         blueprint.add_url_rule(

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from .. import __version__
-from . import access, backups, blocks, database, keys, live, rules, serving, tokens
+from . import access, backups, blocks, database, keys, live, rules, serving, tokens, webhooks
 from .group import Tidegate, application
 
 __all__ = ["commands", "init_app", "main", "tidegate"]
@@ -23,6 +23,7 @@ commands: tuple[click.Command, ...] = (
     tokens.token,
     rules.rules,
     blocks.block,
+    webhooks.webhook,
     live.publish,
     live.decide,
     live.explain,

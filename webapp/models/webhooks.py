@@ -70,6 +70,8 @@ class WebhookDelivery(Base):
     webhook_id: Mapped[int]
     event: Mapped[str] = mapped_column(String(100))
     body: Mapped[str] = mapped_column(Text)
+    conditional: Mapped[bool] = mapped_column(default=False)
+    """Whether the webhook's condition is looked at before the first attempt."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     state: Mapped[str] = mapped_column(String(20), default=DeliveryState.PENDING.value)
     attempts: Mapped[int] = mapped_column(default=0)

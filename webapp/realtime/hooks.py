@@ -13,13 +13,17 @@ KNOWN_MOST = 10_000
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A post that is to be made. ``key`` is its webhook-id, ``event`` the ``type`` in its body."""
+    """A post that is to be made. ``key`` is its webhook-id, ``event`` the ``type`` in its body.
+
+    ``conditional``: only if the webhook's condition is true of it.
+    """
 
     workspace_id: int
     webhook_id: int
     key: str
     event: str
     body: Json
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Outside:
         }
         address = client.address if client is not None else ""
         self._realtime.history.add_note(Note(workspace.config.id, f"trigger {name}", about, address))
+        self._realtime.history.settle_if_slow()  # what is logged of a message is stored before anyone sees it
 
     def keep(self, workspace: "Workspace", message: Message, depth: int) -> None:
         """Put a message into its channel's history that is sent to nobody."""

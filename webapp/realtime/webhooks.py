@@ -71,7 +71,7 @@ class Webhooks:
         )
         text = Moment(occasion, message.payload, "", NOBODY).text
         data = f'{text[:-1]},"kind":"{message.kind.value}"}}'.encode()
-        return self._deliveries(workspace, hooks, WebhookEvent.MESSAGE, body_of("message", message.at_ms, data))
+        return self._deliveries(workspace, hooks, WebhookEvent.MESSAGE, body_of("message", message.at_ms, data), True)
 
     def joined(self, membership: "Membership") -> None:
         """A client joined a channel."""
@@ -157,12 +157,12 @@ class Webhooks:
             data = Moment(occasion, b"null", "", NOBODY).text.encode()
         else:
             data = _channel_data(event, name, params, party, tick)
-        deliveries = self._deliveries(workspace, hooks, event, body_of(event.value, tick // 10_000, data))
+        deliveries = self._deliveries(workspace, hooks, event, body_of(event.value, tick // 10_000, data), True)
         if deliveries:
             self._history.add_deliveries(deliveries)
 
     def _deliveries(
-        self, workspace: "Workspace", hooks: Sequence[Hook], event: str, body: Json
+        self, workspace: "Workspace", hooks: Sequence[Hook], event: str, body: Json, conditional: bool = False
     ) -> tuple[Delivery, ...]:
         made = []
         for hook in hooks:
@@ -171,7 +171,9 @@ class Webhooks:
                 self.outcomes["dropped"] += 1
                 continue
             self.waiting[hook.id] += 1
-            made.append(Delivery(workspace.config.id, hook.id, new_id(), str(event), body))
+            made.append(
+                Delivery(workspace.config.id, hook.id, new_id(), str(event), body, conditional and bool(hook.condition))
+            )
         return tuple(made)
 
     def _stored(self, deliveries: Sequence[Delivery], stored: bool) -> None:

@@ -155,6 +155,7 @@ def delivery_rows(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
             "webhook_id": delivery.webhook_id,
             "event": delivery.event[:100],
             "body": delivery.body.decode(),
+            "conditional": delivery.conditional,
             "created_at": moment,
             "state": DeliveryState.PENDING.value,
             "attempts": 0,

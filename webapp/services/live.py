@@ -11,7 +11,7 @@ from ..core.ruleset import RuleSet
 from ..inspector.capture import Capture, Mode
 from ..inspector.preview import Preview
 from ..inspector.preview import preview as look_ahead
-from ..models import Block, RevokedToken, RuleSetVersion, SigningKey, Workspace, now
+from ..models import Block, RevokedToken, RuleSetVersion, SigningKey, Webhook, Workspace, now
 from ..realtime.tokens import TokenVerifier
 from . import compiled
 from .errors import NotFound
@@ -50,6 +50,8 @@ def load_config(workspace_id: int) -> "WorkspaceConfig":
         open_blocks = select(Block).where(
             Block.workspace_id == workspace_id, Block.ended_at.is_(None), Block.expires_at > now()
         )
+        of_workspace = select(Webhook).where(Webhook.workspace_id == workspace_id).order_by(Webhook.id)
+        webhooks = list(session.scalars(of_workspace))
         blocks = tuple(_block(block) for block in session.scalars(open_blocks.order_by(Block.id)))
     return WorkspaceConfig(
         id=row.id,
@@ -64,6 +66,7 @@ def load_config(workspace_id: int) -> "WorkspaceConfig":
             frozenset(name.lower() for name in row.redacted_fields),
         ),
         blocks=blocks,
+        hooks=compiled.hooks(webhooks),
     )
 
 

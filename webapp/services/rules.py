@@ -17,7 +17,7 @@ from ..core.targets import Target
 from ..core.triggers import read_triggers
 from ..models import Action, RuleSetVersion, Source, Workspace
 from ..triggers.steps import trigger_problems
-from . import audit
+from . import audit, webhooks
 from .compiled import rule_set
 from .errors import Conflict, InvalidInput, NotFound
 from .live import refresh
@@ -190,6 +190,7 @@ def publish(
         session.flush()
         row.active_version_id = new.id
         row.generation += 1
+        webhooks.add_those_of_triggers(session, row.id, rules, author=author, source=source, address=address)
         audit.record(
             session,
             edit.action,

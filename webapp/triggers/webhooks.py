@@ -5,13 +5,15 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from standardwebhooks import Webhook
 
+from ..core.triggers import TriggerEvent
 from ..core.version import VERSION
-from .moment import Answer, Json
+from .moment import Answer, Json, Moment, Occasion, StepFailed
 from .reaching import ReachProblem, exchange
 
 URL_MOST = 1000
@@ -103,3 +105,52 @@ def _seconds(retry_after: str | None) -> float | None:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def moment_of(body: Json) -> Moment:
+    """Return the event that a body tells of, for its webhook's condition.
+
+    Raises:
+        StepFailed: the body tells of none.
+    """
+    try:
+        data = msgspec.json.decode(body, type=_Told)
+        known = data.data
+        named = msgspec.json.decode(known, type=_Data)
+    except (msgspec.MsgspecError, RecursionError):
+        raise StepFailed("This is no event that a condition can look at.") from None
+    on = TriggerEvent(named.action) if named.action in list(TriggerEvent) else TriggerEvent.EVENT
+    occasion = Occasion(on, named.channel, named.params, int(named.id), authenticated=named.options.authenticated)
+    return _ToldMoment(occasion, bytes(named.payload), bytes(known))
+
+
+class _Told(msgspec.Struct):
+    data: msgspec.Raw
+
+
+class _Options(msgspec.Struct):
+    authenticated: bool = False
+
+
+class _Data(msgspec.Struct):
+    action: str
+    channel: str
+    id: str
+    options: _Options
+    params: tuple[str, ...] = ()
+    payload: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _ToldMoment(Moment):
+    """An event as it was written down when it happened."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, occasion: Occasion, payload: Json, told: Json) -> None:
+        host: Any = None
+        super().__init__(occasion, payload, "", host)
+        self._told = told.decode()
+
+    @property
+    def text(self) -> str:
+        return self._told
