@@ -202,6 +202,9 @@ def test_a_captured_message_is_taken_with_what_may_be_shown(live: Live, signed_i
     assert "captured" in page
     assert "hunter2" not in page
     assert "77" in page
+    edit = f"/w/default/channels/triggers/{EDIT}&message={record}"
+    assert "captured" in client.get(edit).text
+    assert f"trigger=calm&amp;message={record}" in client.get(RUNS).text
     status, page = try_out(client, fields, "take", message="1")
     assert status == 422
     assert "keeps no message with this id" in page
