@@ -38,7 +38,8 @@ from webapp.inspector.filters import Filter, read_filter
 from webapp.inspector.lines import Scribe
 from webapp.inspector.traces import Tracer
 from webapp.protocols import FACES
-from webapp.realtime.server import Realtime, event_client
+from webapp.realtime.server import Realtime
+from webapp.realtime.server_events import event_client
 from webapp.core.ruleset import Rule
 from webapp.core.documents import parse_document
 from webapp.core.targets import Target

@@ -34,7 +34,7 @@ class Outside:
         Raises:
             StepFailed: it could not be stored.
         """
-        from .server import StorageUnavailable
+        from .server_events import StorageUnavailable
 
         try:
             self._realtime.publish_event(
