@@ -27,6 +27,7 @@ from . import (
     tokens,
     transfer,
     versions,
+    webhooks,
     wording,
     workspaces,
 )
@@ -80,6 +81,7 @@ def init_app(app: Flask) -> None:
         ruletests,
         explain,
         tokens,
+        webhooks,
         people,
         audit,
         settings,
