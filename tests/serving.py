@@ -38,7 +38,8 @@ from webapp.inspector.filters import Filter, read_filter
 from webapp.inspector.lines import Scribe
 from webapp.inspector.traces import Tracer
 from webapp.protocols import FACES
-from webapp.realtime.server import Realtime, event_client
+from webapp.realtime.server import Realtime
+from webapp.realtime.server_events import event_client
 from webapp.core.ruleset import Rule
 from webapp.core.documents import parse_document
 from webapp.core.targets import Target
@@ -249,6 +250,17 @@ class Door:
         kept = self._realtime.tap.refusals.records
         names = ("ref", "code", "channel", "detail", "socket_id")
         return [{name: getattr(refusal, name) for name in names} for refusal in kept]
+
+    def explain(self, ref: str) -> Any:
+        """The steps of the decision behind a reference number."""
+        refusal = self._realtime.tap.find_refusal(ref)
+        assert refusal is not None
+        assert refusal.decision is not None
+        return [step.sentence for step in refusal.decision.steps]
+
+    def trigger_runs(self) -> Any:
+        """What triggers did lately, newest first."""
+        return json.loads(msgspec.json.encode(self._realtime.triggers.log.of("default")))
 
     def webhook(self, title: str = "Hook", **fields: Any) -> Any:
         """Make a webhook; returns its id and secret."""

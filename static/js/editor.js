@@ -1,46 +1,9 @@
 // The rule editor: the matrix by arrow keys, and nothing that was typed gets lost.
 
-const form = () => document.getElementById("rule-form");
+import { guard } from "./leaving.js";
+
 const KEPT = new Set(["csrf_token", "seen", "opened"]);
-const written = () => JSON.stringify([...new FormData(form())].filter(([name]) => !KEPT.has(name)));
-const opened = written();
-const isChanged = () => "changed" in form().dataset || written() !== opened;
-let leaving = false;
-
-addEventListener("beforeunload", (event) => {
-  if (!leaving && isChanged()) event.preventDefault();
-});
-
-// "Take theirs" says itself that what was typed goes.
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-leave]");
-  if (link?.closest(".conflict")) leaving = true;
-});
-
-document.addEventListener("htmx:after:request", (event) => {
-  const { ctx } = event.detail;
-  if (!ctx.hx?.redirect) return;
-  const isSaved = ctx.sourceElement === form() && !ctx.hx.redirect.startsWith("/sign-in");
-  if (isSaved) leaving = true;
-  else if (isChanged()) {
-    // Signed out meanwhile: going to the sign-in would take away what was typed.
-    event.preventDefault();
-    signedOut();
-  }
-});
-
-function signedOut() {
-  const notices = document.getElementById("notices");
-  if (notices.querySelector("[data-signed-out]")) return;
-  const notice = document.createElement("div");
-  notice.className = "notice error";
-  notice.dataset.signedOut = "";
-  notice.setAttribute("role", "alert");
-  const text = document.createElement("p");
-  text.textContent = "Not saved: you were signed out. What you typed is still here; copy what you need, then sign in again.";
-  notice.append(text);
-  notices.append(notice);
-}
+guard("rule-form", (name) => KEPT.has(name));
 
 // One stop for the tab key; arrows move through the matrix, Escape puts its explanation away.
 document.addEventListener("keydown", (event) => {

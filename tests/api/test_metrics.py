@@ -40,6 +40,22 @@ def test_they_count_what_happens(api: Api, server: Server) -> None:
     assert during["tidegate_rules_version", "default"] == version
 
 
+def test_runs_of_triggers_are_counted_by_outcome(api: Api, server: Server) -> None:
+    code = "(event) => { if (event.payload === 0) throw new Error('no'); if (event.payload === 1) event.x.y; }"
+    stack = [{"type": "javascript", "code": code}]
+    api.rules({**rule("room/*", "A M"), "triggers": [{"name": "guard", "events": ["message"], "steps": stack}]})
+    channel, before = a_channel(), _numbers(server)
+    with Client(server).join(channel) as client:
+        for payload in (0, 1, 2):
+            client.send("message", channel, payload)
+            client.next()
+    after = _numbers(server)
+    for outcome in ("blocked", "failed", "passed"):
+        name = ("tidegate_trigger_runs_total", outcome)
+        assert after[name] - before[name] == 1, outcome
+    assert after["tidegate_trigger_leaves_dropped_total",] == 0
+
+
 def test_closes_are_counted_by_codes_that_are_bounded(server: Server) -> None:
     before = _numbers(server)
     for code in (1000, 4321, 3999):

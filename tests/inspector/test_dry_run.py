@@ -50,7 +50,7 @@ class Bench:
     @property
     def dry(self) -> DryRun:
         realtime = self.live.realtime
-        return DryRun(self.live.workspace, realtime.hub, realtime.ticks)
+        return DryRun(self.live.workspace, realtime.hub, realtime.ticks, realtime.triggers)
 
     def route(self, record: Record) -> Route:
         scribe = Scribe(self.live.workspace, sees_payloads=True)

@@ -17,7 +17,7 @@ from webapp.inspector.capture import Capture
 from webapp.inspector.records import MessageRecord
 from webapp.models import Action, RoleName
 from webapp.realtime.events import Refusal
-from webapp.realtime.server import event_client
+from webapp.realtime.server_events import event_client
 from webapp.realtime.workspace import WorkspaceConfig
 from webapp.services import audit
 

@@ -19,6 +19,10 @@ PATHS = [
     "/w/default/channels/edit?target=off",
     "/w/default/channels/switch?target=chat/*&nested=1",
     "/w/default/channels?status=inactive&q=nothing",
+    "/w/default/channels/triggers/new?target=chat/*&nested=1",
+    "/w/default/channels/triggers/edit?target=chat/*&nested=1&trigger=" + "t" * 100,
+    "/w/default/triggers",
+    "/w/default/triggers?q=nothing",
     "/w/default/rules/import",
     "/w/default/tests",
     "/w/default/tests/new",
@@ -62,8 +66,27 @@ PATHS = [
     "/w/default/bench",
     "/w/default/nothing",
 ]
+TRIGGERS = [
+    {
+        "name": "t" * 100,
+        "events": ["message", "join", "leave", "event"],
+        "on_failure": "pass",
+        "steps": [
+            {"type": "condition", "expression": "event.payload.text === " + "x" * 200},
+            {"type": "validate", "message": "y" * 300},
+            {"type": "rate_limit"},
+            {"type": "transform", "changes": [{"do": "set", "field": "z" * 100, "value": "z" * 200}]},
+            {"type": "javascript"},
+            {"type": "webhook", "url": "https://hooks.example.com/" + "w" * 200},
+            {"type": "publish", "data": {"long": "v" * 200}},
+            {"type": "log", "text": "u" * 300},
+            {"type": "stop"},
+        ],
+    },
+    {"name": "another", "enabled": False},
+]
 RULES = (
-    {"pattern": "chat", "wildcard": True, "client_public_messaging": True, "history": 1000, "history_events": True},
+    {"pattern": "chat", "wildcard": True, "client_public_messaging": True, "history": 1000, "triggers": TRIGGERS},
     {"pattern": "x" * 255, "description": "y" * 500, "client_private_messaging_authenticated_only": True},
     {"pattern": "off", "enabled": False, "client_authenticated_messaging": True},
 )
@@ -80,7 +103,9 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
     for identity in (None, {"sub": "u" * 100, "extras": {"<b>": "x" * 300}}):
         office.test(channel="x" * 255, operation="send_private", identity=identity)
     office.draft(
-        {"pattern": "off"}, {"pattern": "z" * 255, "description": "w" * 400}, {"pattern": "chat", "wildcard": True}
+        {"pattern": "off"},
+        {"pattern": "z" * 255, "description": "w" * 400},
+        {"pattern": "chat", "wildcard": True, "triggers": TRIGGERS},
     )
     office.publish(*RULES[:2], {"pattern": "off", "presence": True})
     office.webhooks()

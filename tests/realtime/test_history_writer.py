@@ -8,7 +8,7 @@ from gevent.event import Event
 
 from webapp.realtime import history
 from webapp.realtime.events import Kind, Message
-from webapp.realtime.history import HistoryWriter, Prune, Query, StoreBusy, StoreError, StoreRejected
+from webapp.realtime.history import HistoryWriter, Note, Prune, Query, StoreBusy, StoreError, StoreRejected
 from webapp.realtime.hooks import Delivery
 
 
@@ -23,12 +23,14 @@ class ListStore:
         self.busy = 0
         self.broken = False
         self.bad: set[int] = set()
+        self.notes: list[str] = []
 
     def append(
         self,
         messages: Sequence[tuple[int, Message]],
         prunes: Sequence[Prune],
         deliveries: Sequence[Delivery] = (),
+        notes: Sequence[Note] = (),
     ) -> None:
         if self.gate is not None:
             self.gate.wait()
@@ -39,6 +41,7 @@ class ListStore:
             raise StoreError("gone")
         if self.bad & {message.id for _, message in messages}:
             raise StoreRejected("no")
+        self.notes += [note.trigger for note in notes]
         self.kept += [message.id for _, message in messages]
         self.posts += [delivery.key for delivery in deliveries]
 
@@ -170,6 +173,14 @@ def test_deliveries_of_webhooks_are_stored_with_what_they_tell_of(writing: Writi
     writing.writer.add_deliveries((delivery("lost"),))
     writing.writer.settle()
     assert told[-1] == ("lost", False)
+
+
+def test_what_triggers_log_is_stored_with_the_message(writing: Writing) -> None:
+    writing.writer.add_note(Note(1, "guard", {"text": "hello"}))
+    assert writing.store.notes == []
+    writing.add(3)
+    writing.writer.settle()
+    assert (writing.store.notes, writing.store.kept) == (["guard"], [3])
 
 
 def test_what_keeps_nothing_and_tells_nobody_needs_no_store(writing: Writing) -> None:

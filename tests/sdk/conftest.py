@@ -48,7 +48,7 @@ def on_the_sdk_s_port() -> Iterator[Server]:
         if os.environ.get("CI") == "true":
             pytest.fail(problem)
         pytest.skip(problem)
-    with serving(tls=True, port=PORT, limit_messages_per_minute=0) as server:
+    with serving(tls=True, port=PORT, limit_messages_per_minute=0, allow_private_addresses="on") as server:
         yield server
 
 

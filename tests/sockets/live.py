@@ -15,7 +15,7 @@ from webapp.inspector.tap import Tap
 from webapp.protocols.xano import XANO
 from webapp.realtime.connection import Connection
 from webapp.realtime.events import Message, Sender
-from webapp.realtime.history import Prune, Query
+from webapp.realtime.history import Note, Prune, Query
 from webapp.realtime.hooks import Delivery
 from webapp.realtime.limits import Limits
 from webapp.realtime.server import Realtime
@@ -32,14 +32,17 @@ class MemoryStore:
         self.commits_at_once = commits_at_once
         self._kept: list[tuple[int, Message]] = []
         self.deliveries: list[Delivery] = []
+        self.notes: list[Note] = []
 
     def append(
         self,
         messages: Sequence[tuple[int, Message]],
         prunes: Sequence[Prune],
         deliveries: Sequence[Delivery] = (),
+        notes: Sequence[Note] = (),
     ) -> None:
         self._kept += messages
+        self.notes += notes
         self.deliveries += deliveries
 
     def take_back(self, deliveries: Sequence[Delivery]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ..realtime.history import StoreError
-from ..realtime.server import StorageUnavailable
+from ..realtime.server_events import StorageUnavailable
 from ..services.errors import Conflict, InvalidInput, NotFound, SecretKeyMismatch, ServiceError
 
 _log = logging.getLogger("tidegate.api")

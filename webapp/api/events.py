@@ -9,7 +9,7 @@ from msgspec import Meta
 from ..config import Settings
 from ..core.targets import channel_problem
 from ..models import Scope
-from ..realtime.server import event_client
+from ..realtime.server_events import event_client
 from ..services import decisions
 from .errors import ApiError, ErrorCode
 from .routes import Call, Nothing, route

@@ -12,6 +12,7 @@ from ..config import Settings
 from ..core.codes import CloseCode, Code
 from ..models import Scope
 from ..realtime.server import Realtime
+from ..triggers.steps.base import State
 from . import access
 from .errors import ApiError, ErrorCode
 
@@ -48,6 +49,12 @@ class Numbers:
         yield _gauge("webhook_pending", "Deliveries that wait for webhooks.", realtime.webhooks.waiting.total())
         yield self._deliveries_of_webhooks()
         yield self._refusals()
+        yield self._trigger_runs()
+        yield _counter(
+            "trigger_leaves_dropped",
+            "Leave triggers that were not run because too many were waiting.",
+            realtime.triggers.leaves_dropped,
+        )
         yield self._closes()
         yield self._versions()
 
@@ -56,6 +63,13 @@ class Numbers:
         family = CounterMetricFamily("tidegate_refusals", "What clients were refused, by code.", labels=["code"])
         for code in Code:
             family.add_metric([code.value], refused[code])
+        return family
+
+    def _trigger_runs(self) -> Metric:
+        counted = self._realtime.triggers.log.counted
+        family = CounterMetricFamily("tidegate_trigger_runs", "Runs of triggers, by outcome.", labels=["outcome"])
+        for state in (State.PASSED, State.CHANGED, State.BLOCKED, State.FAILED):
+            family.add_metric([state.value], counted[state])
         return family
 
     def _deliveries_of_webhooks(self) -> Metric:

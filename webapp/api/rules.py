@@ -8,6 +8,7 @@ from flask import Response, request
 from msgspec import Meta
 
 from ..core.documents import write_document
+from ..core.triggers import NAME_MOST, STEPS_MOST, TRIGGERS_MOST, OnFailure, TriggerEvent
 from ..models import Scope
 from ..services import rules
 from ..services.errors import Conflict
@@ -17,6 +18,23 @@ from .routes import Call, Nothing, route
 
 BODY_MOST = 16 * 1024 * 1024
 _ETAG = re.compile(r'"(\d{1,9})"')
+
+
+class TriggerDocument(msgspec.Struct, forbid_unknown_fields=True):
+    """A stack of steps that runs on some events of a rule's channels, in order."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_MOST)]
+    enabled: bool = True
+    events: Annotated[list[TriggerEvent], Meta(min_length=1, description="What sets it off.")] = msgspec.field(
+        default_factory=lambda: [TriggerEvent.MESSAGE]
+    )
+    on_failure: Annotated[OnFailure, Meta(description="What becomes of an event whose trigger failed.")] = (
+        OnFailure.BLOCK
+    )
+    steps: Annotated[
+        list[dict[str, Any]],
+        Meta(max_length=STEPS_MOST, description="Each has a `type`, and the settings of that kind beside it."),
+    ] = []
 
 
 class RuleDocument(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,6 +55,7 @@ class RuleDocument(msgspec.Struct, forbid_unknown_fields=True):
     client_authenticated_messaging: bool | None = False
     client_private_messaging: bool | None = False
     client_private_messaging_authenticated_only: bool | None = False
+    triggers: Annotated[list[TriggerDocument], Meta(max_length=TRIGGERS_MOST)] | None = None
 
 
 class RulesDocument(msgspec.Struct, forbid_unknown_fields=True):

@@ -16,10 +16,14 @@ from ..core.actors import Actor
 from ..core.decision import Decision
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
+from ..core.triggers import TriggerEvent
 from ..realtime.channel import Channel
 from ..realtime.events import Json, Kind, Message, Refusal, Send, Sender, Ticks
 from ..realtime.hub import RECEIVING, Hub
+from ..realtime.triggering import NOT_RUN, Triggering, party
 from ..realtime.workspace import Workspace
+from ..triggers.moment import Occasion, Party
+from ..triggers.runs import Run
 from .records import Members, MessageRecord
 from .route import Route, Stage
 
@@ -42,7 +46,8 @@ class Asker:
 class DryRun:
     """Goes the way of one workspace's messages, up to where something would be done."""
 
-    def __init__(self, workspace: Workspace, hub: Hub, ticks: Ticks) -> None:
+    def __init__(self, workspace: Workspace, hub: Hub, ticks: Ticks, triggering: Triggering) -> None:
+        self._triggering = triggering
         self._workspace = workspace
         self._hub = hub
         self._ticks = ticks
@@ -53,9 +58,12 @@ class DryRun:
         decision = self._decide(asker, command, channel)
         if not decision.allowed:
             return self._refused(asker, command, decision)
-        kind = _KINDS[decision.operation]
         target = _target(channel, command)
-        message = self._new(command.channel, kind, command.payload)
+        decision, payload, runs = self._triggered(asker, command, decision, target)
+        if not decision.allowed:
+            return self._refused(asker, command, decision, runs)
+        kind = _KINDS[decision.operation]
+        message = self._new(command.channel, kind, payload)
         message.sender = _sender(asker)
         message.socket_id = asker.connection.id if asker.connection is not None else ""
         message.user_id = asker.actor.user_id
@@ -63,21 +71,50 @@ class DryRun:
         message.target_id = target.id if target is not None else None
         if target is not None:
             members: Members = ((target.actor.kind, 1),)
-            return self._accepted(message, asker.actor, members, 1)
+            return self._accepted(message, asker.actor, members, 1, runs=runs)
         members = channel.kinds() if channel is not None else ()
-        return self._accepted(message, asker.actor, members, _heard(channel, kind))
+        return self._accepted(message, asker.actor, members, _heard(channel, kind), runs=runs)
+
+    def _triggered(
+        self, asker: Asker, command: Send, decision: Decision, target: "Connection | None"
+    ) -> tuple[Decision, Json, tuple[Run, ...]]:
+        """Run the triggers of a message that is allowed, without any effect; returns what the judge says then."""
+        rule = decision.rule
+        triggers = rule.triggers_on(TriggerEvent.MESSAGE) if rule is not None else ()
+        if rule is None or not triggers:
+            return decision, command.payload, ()
+        name, actor = command.channel, asker.actor
+        occasion = Occasion(
+            TriggerEvent.MESSAGE,
+            name,
+            rule.target.params(name),
+            self._ticks.next(),
+            _party(asker),
+            party(target) if target is not None else None,
+            command.authenticated or decision.operation is Operation.SEND_AUTHENTICATED,
+        )
+        outcome = self._triggering.trace(self._workspace, rule, triggers, occasion, command.payload)
+        if outcome.objection is not None:
+            facts = Facts(objection=outcome.objection)
+            decision = decide(self._workspace.rules, actor, decision.operation, name, facts)
+        return decision, outcome.payload, outcome.runs
 
     def event(
         self, name: str, data: Json, *, event: str | None, socket_id: str | None, user: str | None, by: str
     ) -> MessageRecord:
         """Return what would be noted of an event of the server, to a channel or to one client or user in it."""
+        ran = self._triggering.on_event(self._workspace, name, data, event, only_traced=True)
         channel = self._channel(name)
-        message = self._new(name, Kind.EVENT, data)
+        message = self._new(name, Kind.EVENT, data if ran is NOT_RUN else ran.payload)
         message.event, message.target_id = event, socket_id
+        if ran.objection is not None:
+            kept_back = self._accepted(message, None, (), 0, by, user, ran.runs)
+            return replace(kept_back, blocked=ran.objection.code)
         if channel is None:
-            return self._accepted(message, None, (), 0, by, user)
+            return self._accepted(message, None, (), 0, by, user, ran.runs)
         if socket_id is None and user is None:
-            return self._accepted(message, None, channel.kinds(), _heard(channel, Kind.EVENT), by)
+            heard = _heard(channel, Kind.EVENT)
+            return self._accepted(message, None, channel.kinds(), heard, by, runs=ran.runs)
         meant = [
             member
             for member in channel.members.values()
@@ -85,7 +122,7 @@ class DryRun:
         ]
         members = tuple(Counter(member.connection.actor.kind for member in meant).items())
         heard = sum(member.rights.receive_event for member in meant)
-        return self._accepted(message, None, members, heard, by, user)
+        return self._accepted(message, None, members, heard, by, user, ran.runs)
 
     def _channel(self, name: str) -> Channel | None:
         """Return a channel with the members that the rules of this moment leave in it."""
@@ -126,14 +163,15 @@ class DryRun:
         recipients: int,
         by: str = "",
         to_user: str | None = None,
+        runs: tuple[Run, ...] = (),
     ) -> MessageRecord:
         now = monotonic()
         canonical, version = self._workspace.canonical, self._workspace.rules.version
         return MessageRecord(
-            0, canonical, message, version, actor, members, recipients, now, now, None, by, to_user or ""
+            0, canonical, message, version, actor, members, recipients, now, now, None, by, to_user or "", runs=runs
         )
 
-    def _refused(self, asker: Asker, command: Send, decision: Decision) -> Refusal:
+    def _refused(self, asker: Asker, command: Send, decision: Decision, runs: tuple[Run, ...] = ()) -> Refusal:
         assert decision.code is not None
         connection = asker.connection
         return Refusal(
@@ -151,6 +189,7 @@ class DryRun:
             protocol=connection.face.name if connection is not None else "",
             version=self._workspace.rules.version,
             command=Send(command.channel, b"null", command.authenticated, command.socket_id),
+            runs=runs,
         )
 
 
@@ -163,7 +202,7 @@ def only_traced(route: Route, payload: Json) -> Route:
         sentence = f"Allowed; it would reach {done:,} client{'s' if done != 1 else ''}."
     else:
         sentence = "Allowed, but nobody is there who could receive it."
-    stages = [Stage("decided")]
+    stages = [stage for stage in route.stages if stage.name == "triggers"] + [Stage("decided")]
     if done is not None:
         if any(stage.name == "stored" for stage in route.stages):
             stages.append(Stage("stored", note="left out: only traced"))
@@ -191,6 +230,12 @@ def _heard(channel: Channel | None, kind: Kind) -> int:
     if channel is None:
         return 0
     return sum(len(recipients) for _, recipients in channel.audience(RECEIVING[kind]))
+
+
+def _party(asker: Asker) -> Party:
+    if asker.connection is not None:
+        return party(asker.connection)
+    return Party("", _sender(asker), asker.actor.user_id, asker.actor.authenticated)
 
 
 def _sender(asker: Asker) -> Json:

@@ -139,7 +139,7 @@ def user_of(record: Record) -> str | None:
 
 def verdict_of(record: Record) -> Verdict:
     if type(record) is MessageRecord:
-        if record.recipients is None:
+        if record.recipients is None or record.blocked is not None:
             return Verdict.DENIED
         return Verdict.ALLOWED if record.recipients else Verdict.SILENT
     return Verdict.DENIED if type(record) is Refusal else Verdict.ALLOWED
@@ -148,7 +148,9 @@ def verdict_of(record: Record) -> Verdict:
 def code_of(record: Record) -> Code | None:
     if type(record) is Refusal:
         return record.code
-    return Code.STORAGE_UNAVAILABLE if type(record) is MessageRecord and record.recipients is None else None
+    if type(record) is MessageRecord:
+        return Code.STORAGE_UNAVAILABLE if record.recipients is None else record.blocked
+    return None
 
 
 def action_of(record: Record) -> Action:

@@ -177,6 +177,8 @@ def _happening(happening: Happening) -> Line:
 def _words(message: Message, record: MessageRecord) -> str:
     if record.recipients is None:
         return "could not be stored, so it was not sent"
+    if record.blocked is not None:
+        return "event of the server that a trigger kept back"
     return {
         Kind.PUBLIC: "public message",
         Kind.AUTHENTICATED: "authenticated message",

@@ -158,7 +158,7 @@ def _checked_entry(entry: Entry) -> Entry:
     if entry.route.line != line:
         raise NotALine("`route` is of another line.")
     if _parts(entry.route) > PARTS_MOST:
-        raise NotALine(f"`route` holds more than {PARTS_MOST:,} steps, stages, recipients and frames.")
+        raise NotALine(f"`route` holds more than {PARTS_MOST:,} steps, stages, triggers, recipients and frames.")
     client = entry.route.client
     if client is not None and len(msgspec.json.encode((client.extras, client.identity))) > SAID_MOST:
         raise NotALine("`client` says more than a token can.")
@@ -169,7 +169,8 @@ def _checked_entry(entry: Entry) -> Entry:
 
 
 def _parts(route: Route) -> int:
-    parts = len(route.steps) + len(route.stages) + len(route.frames)
+    parts = len(route.steps) + len(route.stages) + len(route.frames) + len(route.triggers)
+    parts += sum(len(trigger.steps) for trigger in route.triggers)
     if route.recipients is not None:
         groups = route.recipients.groups
         parts += len(route.recipients.named) + len(groups) + sum(len(group.steps) for group in groups)

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from ..core.actors import Actor, Kind
+from ..core.codes import Code
 from ..realtime.events import Message, Refusal
 from ..triggers.runs import Run
 
@@ -36,7 +37,8 @@ class MessageRecord(msgspec.Struct, frozen=True, gc=False):
     ``members`` says who was in the channel, for a private message its recipient alone; None where it is not known.
     ``recipients`` is None where the message could not be stored. ``by`` names the admin who had it sent, ``to_user``
     the user whose clients alone an event was for. ``handed`` is the tick at which it was handed on, 0 where that was at
-    once: what is stored first goes to whoever is in the channel by then. ``runs`` is what triggers did.
+    once: what is stored first goes to whoever is in the channel by then. ``runs`` is what triggers
+    did; ``blocked`` is set where they kept a message of the server from being sent.
     """
 
     seq: int
@@ -53,6 +55,7 @@ class MessageRecord(msgspec.Struct, frozen=True, gc=False):
     to_user: str = ""
     handed: int = 0
     runs: tuple[Run, ...] = ()
+    blocked: Code | None = None
 
     @property
     def id(self) -> int:

@@ -1,5 +1,6 @@
 """A record's whole way as the right pane shows it and a recording keeps it: structures that can be written as JSON."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from ..core.actors import Actor
 from ..core.decision import Decision
 from ..core.grants import grants_document
+from ..triggers.runs import Run
 from .lines import Line
 
 
@@ -16,6 +18,27 @@ class StepOut(msgspec.Struct):
     subject: str
     state: str
     sentence: str
+
+
+class TriggerStepOut(msgspec.Struct, omit_defaults=True):
+    """What a step of a trigger came to. ``took`` is in milliseconds."""
+
+    kind: str
+    state: str
+    took: float = 0.0
+    note: str = ""
+
+
+class TriggerOut(msgspec.Struct, omit_defaults=True):
+    """What a trigger did about it. ``run`` is the number under which the log of runs keeps it."""
+
+    name: str
+    rule: str
+    state: str
+    took: float
+    steps: list[TriggerStepOut]
+    run: str = ""
+    note: str = ""
 
 
 class Stage(msgspec.Struct, omit_defaults=True):
@@ -104,6 +127,25 @@ class Route(msgspec.Struct, omit_defaults=True):
     told: str = ""
     """What the client was told when it was refused something."""
     detail: str = ""
+    triggers: list[TriggerOut] = []
+    """What triggers did about it, in order."""
+
+
+def triggers_of(runs: Iterable[Run]) -> list[TriggerOut]:
+    return [
+        TriggerOut(
+            name=run.trigger,
+            rule=run.target,
+            state=run.state.value,
+            took=round(run.took, 3),
+            steps=[
+                TriggerStepOut(step.kind.value, step.state.value, round(step.took, 3), step.note) for step in run.steps
+            ],
+            run=str(run.id),
+            note=run.note,
+        )
+        for run in runs
+    ]
 
 
 def steps_of(decision: Decision | None) -> list[StepOut]:

@@ -100,6 +100,7 @@ class Tap:
         to_user: str = "",
         handed: int = 0,
         runs: "tuple[Run, ...]" = (),
+        blocked: Code | None = None,
     ) -> None:
         """Note a message that was accepted; see :class:`MessageRecord`."""
         self.messages += 1
@@ -126,6 +127,7 @@ class Tap:
             to_user,
             handed,
             runs,
+            blocked,
         )
         self.kept.add(record, size)
 

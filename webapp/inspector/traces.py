@@ -4,7 +4,7 @@ Every verdict in it is asked of the judge, with the rules of the version that wa
 put together from who is there now and who has left since.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ..realtime.events import Face, Join, Refusal, Send
 from ..realtime.events import Kind as MessageKind
 from ..realtime.framing import text_of
 from ..realtime.hub import RECEIVING
+from ..triggers.runs import Run
 from .capture import redacted
 from .lines import Scribe, closed, milliseconds
 from .records import Happening, MessageRecord, Record, What
@@ -30,6 +31,7 @@ from .route import (
     Stage,
     client_of,
     steps_of,
+    triggers_of,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Tracer:
             hidden=self._hidden(record, payload),
             marked=message.authenticated,
             frames=list(self._frames(record)),
+            triggers=triggers_of(record.runs),
         )
 
     def _recipients(self, record: MessageRecord, rules: RuleSet | None) -> Recipients:
@@ -168,6 +171,8 @@ class Tracer:
     def _refusal(self, refusal: Refusal) -> Route:
         decision, command = refusal.decision, refusal.command
         stages = [Stage("received", 0.0)] if refusal.received and command is not None else []
+        if refusal.runs:
+            stages.append(_triggers_stage(refusal.runs))
         at = milliseconds(refusal.refused - refusal.received) if stages else None
         stages.append(Stage("decided" if decision is not None else "refused", at, refusal.code.value))
         return Route(
@@ -185,6 +190,7 @@ class Tracer:
             before=self._refused_join(refusal),
             told=refusal.told,
             detail=refusal.detail,
+            triggers=triggers_of(refusal.runs),
         )
 
     def _refused_join(self, refusal: Refusal) -> str:
@@ -219,6 +225,7 @@ class Tracer:
                 happening.socket_id, happening.actor, happening.address, happening.protocol, happening.user_agent
             ),
             hidden=HAS_NONE,
+            triggers=triggers_of(happening.runs),
         )
 
     # Payloads
@@ -277,6 +284,10 @@ def _stages(record: MessageRecord) -> list[Stage]:
     stages = [Stage("received", 0.0)]
     if detail is not None and detail.parsed:
         stages.append(Stage("parsed", at(detail.parsed)))
+    if record.runs:
+        stages.append(_triggers_stage(record.runs))
+    if record.blocked is not None:
+        return stages
     stages.append(Stage("decided", at(detail.decided) if detail is not None else None))
     if record.message.stored:
         note = "could not be stored" if record.recipients is None else ""
@@ -287,9 +298,17 @@ def _stages(record: MessageRecord) -> list[Stage]:
     return stages
 
 
+def _triggers_stage(runs: Sequence[Run]) -> Stage:
+    took = sum(run.took for run in runs)
+    count = f"{len(runs)} trigger{'s' if len(runs) != 1 else ''}"
+    return Stage("triggers", note=f"{count}, {took:.2f} ms: {runs[-1].state.value}")
+
+
 def _came_of(record: MessageRecord) -> str:
     if record.recipients is None:
         return f"{Code.STORAGE_UNAVAILABLE.sentence}"
+    if record.blocked is not None:
+        return f"Not sent: trigger `{record.runs[-1].trigger}` kept it back. {record.runs[-1].note}"
     if not record.recipients:
         return "Allowed, but nobody was there who could receive it."
     return f"Delivered to {record.recipients:,} client{'s' if record.recipients != 1 else ''}."

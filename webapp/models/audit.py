@@ -84,6 +84,7 @@ class Action(StrEnum):
     WEBHOOK_DELETE = "webhook:delete"
     WEBHOOK_TEST = "webhook:test"
     WEBHOOK_RESEND = "webhook:resend"
+    TRIGGER_LOG = "trigger:log"
 
 
 class AuditEntry(Base):

@@ -6,16 +6,12 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ..core.codes import CloseCode, Code
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
-from ..core.targets import channel_problem
-from ..core.triggers import TriggerEvent
 from ..inspector.records import Detail, Members
 from .broker import Broker
-from .channel import Channel, Membership
+from .channel import Membership
 from .connection import Connection
 from .events import (
     AUTHENTICATED,
@@ -31,6 +27,7 @@ from .events import (
     Send,
     Ticks,
 )
+from .gate import Gate
 from .history import StoreError, thread_of
 from .hooks import Delivery
 from .hub import Hub
@@ -74,8 +71,8 @@ class Engine:
         webhooks: Webhooks,
         triggering: Triggering,
     ) -> None:
+        self._gate = Gate(hub, refuser, triggering)
         self._webhooks = webhooks
-        self.triggering = triggering
         self._turn = turn
         self._hub = hub
         self._broker = broker
@@ -177,13 +174,14 @@ class Engine:
             return
         payload, ran = command.payload, NOT_RUN
         if rights.triggered:
-            passed = self._run_triggers(connection, membership, command, authenticated, frame, by)
+            parsed_at = self._parsed_at
+            passed = self._gate.message(connection, membership, command, authenticated, Asked(command, frame, by))
             if passed is None:
                 return
             membership, ran = passed
-            payload, rights = ran.payload, membership.rights
+            payload, rights, self._parsed_at = ran.payload, membership.rights, parsed_at
         message = Message(
-            id=self.ticks.next() if ran is NOT_RUN else self._id_after(ran, membership.channel),
+            id=self.ticks.next() if ran is NOT_RUN else ran.id_in(membership.channel, self.ticks),
             channel=membership.channel.name,  # which all messages share, in the ring of the tap too
             kind=AUTHENTICATED if authenticated else PUBLIC,
             payload=payload,
@@ -209,16 +207,17 @@ class Engine:
             return
         payload, ran = command.payload, NOT_RUN
         if membership.rights.triggered:
-            passed = self._run_triggers(
-                connection, membership, command, command.authenticated, frame, by, target.connection
+            parsed_at, asked = self._parsed_at, Asked(command, frame, by)
+            passed = self._gate.message(
+                connection, membership, command, command.authenticated, asked, target.connection
             )
             if passed is None:
                 return
             membership, ran = passed
-            payload = ran.payload
+            payload, self._parsed_at = ran.payload, parsed_at
         theirs = target.connection
         message = Message(
-            id=self.ticks.next() if ran is NOT_RUN else self._id_after(ran, membership.channel),
+            id=self.ticks.next() if ran is NOT_RUN else ran.id_in(membership.channel, self.ticks),
             channel=command.channel,
             kind=Kind.PRIVATE,
             payload=payload,
@@ -230,61 +229,6 @@ class Engine:
             thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
         )
         self._publish(connection, message, membership.rights, ((theirs.actor.kind, 1),), frame, by, ran)
-
-    def _run_triggers(
-        self,
-        connection: Connection,
-        membership: Membership,
-        command: Send,
-        authenticated: bool,
-        frame: bytes,
-        by: str,
-        target: Connection | None = None,
-    ) -> tuple[Membership, Ran] | None:
-        """Run the triggers of a message that the rules allow; None if it goes no further, and its sender was told.
-
-        They may have taken time, so the sender's right is looked at again behind them.
-        """
-        rule = membership.rights.rule
-        assert rule is not None
-        occasion = self.triggering.occasion(
-            connection,
-            rule,
-            TriggerEvent.MESSAGE,
-            command.channel,
-            target=target,
-            authenticated=authenticated,
-        )
-        version = connection.workspace.rules.version
-        triggers = rule.triggers_on(TriggerEvent.MESSAGE)
-        ran = self.triggering.run(connection.workspace, rule, triggers, occasion, command.payload)
-        asked = Asked(command, frame, by, ran.runs)
-        now_in = self._hub.membership(connection, command.channel)
-        if target is not None:
-            operation = Operation.SEND_PRIVATE
-        else:
-            operation = Operation.SEND_AUTHENTICATED if authenticated else Operation.SEND_PUBLIC
-        facts = Facts(objection=ran.objection)
-        if not connection.closing_since:
-            facts = replace(facts, joined=now_in is not None)
-        if target is not None:
-            there = membership.channel.members.get(target.id)
-            peer = Peer(there is not None, target.actor.kind)
-            facts = replace(facts, marked_authenticated=command.authenticated, peer=peer)
-        changed = connection.workspace.rules.version != version or now_in is not membership or target is not None
-        if ran.objection is not None or changed:
-            rules = connection.workspace.rules
-            decision = decide(rules, connection.actor, operation, command.channel, facts)
-            if not decision.allowed:
-                self._refuser.decided(connection, decision, facts, asked)
-                return None
-        return now_in or membership, ran
-
-    def _id_after(self, ran: Ran, channel: Channel) -> int:
-        """The id that triggers saw, unless another message of the channel has overtaken this one meanwhile."""
-        message_id = ran.message_id if ran.message_id > channel.last_id else self.ticks.next()
-        channel.last_id = message_id
-        return message_id
 
     def _publish(
         self,
@@ -390,10 +334,14 @@ class Engine:
             self._join_again(connection, membership, command)
             return
         rights = workspace.rights(connection.actor.kind, name)
-        ran = self._run_join_triggers(connection, command, rights) if workspace.has_triggers else NOT_RUN
+        ran = self._gate.join(connection, command, rights) if workspace.has_triggers else NOT_RUN
         if ran is not NOT_RUN:
             # They may have taken time: everything is looked at again.
-            if connection.closing_since or name in connection.memberships:
+            if connection.closing_since:
+                return
+            membership = self._hub.membership(connection, name)
+            if membership is not None:
+                self._join_again(connection, membership, command)
                 return
             rights = workspace.rights(connection.actor.kind, name)
         if not rights.join or ran.objection is not None:
@@ -415,19 +363,6 @@ class Engine:
             announce(self._turn, membership.channel, connection, "join")
         if command.wants_history:
             self._history.send_history(connection, membership, name)
-
-    def _run_join_triggers(self, connection: Connection, command: Join, rights: Rights) -> Ran:
-        """Run the triggers of a join, also of one that the rules refuse (protocols/xano.md, "Triggers")."""
-        workspace, name = connection.workspace, command.channel
-        rule = workspace.rules.resolve(name)
-        if rule is None or not workspace.rules.switches.enabled or channel_problem(name) is not None:
-            return NOT_RUN
-        triggers = rule.triggers_on(TriggerEvent.JOIN)
-        if not triggers:
-            return NOT_RUN
-        occasion = self.triggering.occasion(connection, rule, TriggerEvent.JOIN, name, authorized=rights.join)
-        wants = {"history": command.wants_history, "presence": command.wants_presence}
-        return self.triggering.run(workspace, rule, triggers, occasion, msgspec.json.encode(wants))
 
     def _join_again(self, connection: Connection, membership: Membership, command: Join) -> None:
         """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""

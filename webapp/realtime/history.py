@@ -6,7 +6,7 @@ it is under way.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
@@ -22,6 +22,16 @@ _log = logging.getLogger("tidegate.history")
 BUSY_TIMEOUT = 5.0
 """Seconds to go on trying while another process holds the store."""
 BUSY_PAUSE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line that a trigger writes to the audit trail. ``about`` says what of; both go there as they are."""
+
+    workspace_id: int
+    trigger: str
+    about: Mapping[str, Any]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,10 @@ class Store(Protocol):
         messages: Sequence[tuple[int, Message]],
         prunes: Sequence[Prune],
         deliveries: Sequence[Delivery] = (),
+        notes: Sequence[Note] = (),
     ) -> None:
-        """Store messages (workspace id, message) and deliveries of webhooks in one transaction.
+        """Store messages (workspace id, message), deliveries of webhooks and lines of the audit trail in one
+        transaction.
 
         Raises:
             StoreError: nothing was stored.
@@ -117,6 +129,7 @@ class _Pending:
     keep: int
     done: Callable[[bool], None]
     deliveries: Sequence[Delivery] = ()
+    note: Note | None = None
 
 
 class HistoryWriter:
@@ -155,6 +168,11 @@ class HistoryWriter:
     def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Have deliveries stored with this turn."""
         self._pending.append(_Pending(0, None, 0, _nothing_more, deliveries))
+        self._schedule()
+
+    def add_note(self, note: Note) -> None:
+        """Have a line of the audit trail stored with this turn."""
+        self._pending.append(_Pending(0, None, 0, _nothing_more, note=note))
         self._schedule()
 
     def withdraw(self, workspace_id: int, message: Message, deliveries: Sequence[Delivery] = ()) -> None:
@@ -232,9 +250,10 @@ class HistoryWriter:
         """Store a batch and hand it on. One message that the store refuses does not take the others with it."""
         messages = [(p.workspace_id, p.message) for p in batch if p.message is not None and p.keep]
         deliveries = [delivery for p in batch for delivery in p.deliveries]
+        notes = [p.note for p in batch if p.note is not None]
         try:
-            if messages or deliveries:
-                self._store.append(messages, _prunes(batch), deliveries)
+            if messages or deliveries or notes:
+                self._store.append(messages, _prunes(batch), deliveries, notes)
         except StoreBusy:
             raise
         except StoreRejected as error:

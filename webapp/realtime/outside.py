@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..triggers.moment import Answer, Moment, Notice, StepFailed
 from .events import Json, Message
+from .history import Note
 
 if TYPE_CHECKING:
     from .server import Realtime
@@ -33,7 +34,7 @@ class Outside:
         Raises:
             StepFailed: it could not be stored.
         """
-        from .server import StorageUnavailable
+        from .server_events import StorageUnavailable
 
         try:
             self._realtime.publish_event(
@@ -51,7 +52,20 @@ class Outside:
 
     def audit(self, workspace: "Workspace", text: str, moment: Moment) -> None:
         """Write a line to the audit trail."""
-        raise NotImplementedError
+        occasion = moment.occasion
+        client = occasion.client
+        _, rule, name = moment.trigger.split("\n", 2)
+        about = {
+            "text": text,
+            "channel": occasion.channel,
+            "event": occasion.on.value,
+            "rule": rule,
+            "socket_id": client.socket_id if client is not None else None,
+            "user": client.user_id if client is not None else None,
+        }
+        address = client.address if client is not None else ""
+        self._realtime.history.add_note(Note(workspace.config.id, f"trigger {name}", about, address))
+        self._realtime.history.settle_if_slow()  # what is logged of a message is stored before anyone sees it
 
     def keep(self, workspace: "Workspace", message: Message, depth: int) -> None:
         """Put a message into its channel's history that is sent to nobody."""

@@ -18,6 +18,7 @@ from ..triggers.hosts import Helping, Memory, Noting
 from ..triggers.moment import Answer, Moment, Notice, Occasion, Party, StepFailed
 from ..triggers.runs import Run, RunLog
 from ..triggers.stack import Outcome, Tried, run_trigger, run_triggers
+from .channel import Channel
 from .connection import Connection
 from .events import Json, Kind, Message, Ticks
 from .outside import Outside
@@ -37,6 +38,13 @@ class Ran(msgspec.Struct, frozen=True):
     runs: tuple[Run, ...]
     notices: tuple[Notice, ...]
     message_id: int = 0
+
+    def id_in(self, channel: Channel, ticks: Ticks) -> int:
+        """The id that triggers saw, unless another message of the channel has overtaken this one meanwhile: ids grow
+        in the order in which messages are handed on."""
+        message_id = self.message_id if self.message_id > channel.last_id else ticks.next()
+        channel.last_id = message_id
+        return message_id
 
 
 NOT_RUN = Ran(b"", None, (), ())

@@ -6,7 +6,7 @@ from flask import current_app
 from ..config import Settings
 from ..core.targets import channel_problem
 from ..models import Action, Source, Workspace
-from ..realtime.server import Published, StorageUnavailable
+from ..realtime.server_events import Published, StorageUnavailable
 from . import audit
 from .errors import Conflict, InvalidInput
 from .live import running

@@ -12,9 +12,9 @@ import gevent
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from ..models import DeliveryState, StoredMessage, WebhookDelivery, now
+from ..models import Action, AuditEntry, DeliveryState, Source, StoredMessage, WebhookDelivery, now
 from ..realtime.events import Kind, Message
-from ..realtime.history import Prune, Query, StoreBusy, StoreError, StoreRejected
+from ..realtime.history import Note, Prune, Query, StoreBusy, StoreError, StoreRejected
 from ..realtime.hooks import Delivery
 from .transactions import LOCK_PAUSE, LOCK_TIMEOUT, is_locked
 
@@ -46,10 +46,12 @@ class DatabaseStore:
         messages: Sequence[tuple[int, Message]],
         prunes: Sequence[Prune],
         deliveries: Sequence[Delivery] = (),
+        notes: Sequence[Note] = (),
     ) -> None:
         with _store_errors():
             rows = [_row(workspace_id, message) for workspace_id, message in messages]
             posts = delivery_rows(deliveries)
+            lines = [_line(note) for note in notes]
             with self._engine.connect() as connection:
                 connection = connection.execution_options(sqlite_begin="IMMEDIATE")
                 if rows:
@@ -58,6 +60,8 @@ class DatabaseStore:
                     connection.execute(_prune(prune))
                 if posts:
                     connection.execute(insert(WebhookDelivery), posts)
+                if lines:
+                    connection.execute(insert(AuditEntry), lines)
                 connection.commit()
 
     def take_back(self, deliveries: Sequence[Delivery]) -> None:
@@ -126,6 +130,19 @@ class DatabaseStore:
     def last_id(self) -> int:
         with self._engine.connect() as connection:
             return connection.execute(select(func.max(StoredMessage.id))).scalar() or 0
+
+
+def _line(note: Note) -> dict[str, Any]:
+    return {
+        "at": now(),
+        "workspace_id": note.workspace_id,
+        "actor": note.trigger[:200],
+        "source": Source.SYSTEM.value,
+        "action": Action.TRIGGER_LOG.value,
+        "after": dict(note.about),
+        "reason": "",
+        "address": note.address,
+    }
 
 
 def delivery_rows(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:

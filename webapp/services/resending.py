@@ -15,7 +15,8 @@ from ..inspector.trial import command_of
 from ..models import Action, Source, Workspace
 from ..protocols import FACES
 from ..realtime.events import FrameError, Json, Refusal, Send
-from ..realtime.server import Realtime, StorageUnavailable
+from ..realtime.server import Realtime
+from ..realtime.server_events import StorageUnavailable
 from ..realtime.workspace import Workspace as LiveWorkspace
 from . import audit
 from .errors import InvalidInput, NotFound

@@ -14,7 +14,9 @@ from ..core.documents import DocumentError, Parsed, parse_document, rule_row, wr
 from ..core.problems import Problem
 from ..core.ruleset import DuplicateTargetError, Rule, RuleSet, Switches
 from ..core.targets import Target
+from ..core.triggers import read_triggers
 from ..models import Action, RuleSetVersion, Source, Workspace
+from ..triggers.steps import trigger_problems
 from . import audit, webhooks
 from .compiled import rule_set
 from .errors import Conflict, InvalidInput, NotFound
@@ -113,6 +115,9 @@ def check_document(document: object, *, strict: bool) -> Parsed:
         raise InvalidInput.of(_in_order(error.problems, document)) from None
     if strict and parsed.warnings:
         raise InvalidInput.of(Problem(w.path, "There is no such field.") for w in parsed.warnings)
+    problems = [p for i, rule in enumerate(parsed.rules.rules) for p in trigger_problems(rule, f"channels[{i}].")]
+    if problems:
+        raise InvalidInput.of(problems)
     return parsed
 
 
@@ -124,7 +129,11 @@ def unknown_fields(document: object) -> tuple[Problem, ...]:
     rows = document.get("channels")
     named = [dict.fromkeys(row) if isinstance(row, dict) else {} for row in (rows if isinstance(rows, list) else [])]
     emptied = [{**row, "pattern": str(index)} for index, row in enumerate(named[:RULES_MOST])]
-    return parse_document(dict.fromkeys(document) | {"channels": emptied}).warnings
+    found = list(parse_document(dict.fromkeys(document) | {"channels": emptied}).warnings)
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        if isinstance(row, dict):
+            read_triggers(row.get("triggers"), f"channels[{index}].triggers", [], found)
+    return tuple(found)
 
 
 def publish(

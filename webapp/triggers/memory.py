@@ -15,11 +15,14 @@ RATES_MOST = 200_000
 RECENT_MOST = 200
 RECENT_SECONDS = 3600.0
 TALKERS_MOST = 100_000
+TALKER_MOST = 500
+"""Characters of a user's id and of a channel's name that are kept."""
 KEYS_MOST = 10_000
 """Keys that one trigger may have."""
 KEY_MOST = 200
 VALUE_MOST = 4096
 """Bytes of JSON that one value may take."""
+NUMBER_MOST = 2**53
 SECONDS_MOST = 7 * 86_400
 SECONDS_DEFAULT = 3600
 TRIGGERS_MOST = 1_000
@@ -116,7 +119,7 @@ class Recent:
         self._talkers: Lately[deque[float]] = Lately(TALKERS_MOST)
 
     def note(self, workspace: str, user: str, channel: str, time: float) -> None:
-        key = (workspace, user, channel)
+        key = (workspace, user[:TALKER_MOST], channel[:TALKER_MOST])
         times = self._talkers.get(key)
         if times is None:
             times = self._talkers.put(key, deque(maxlen=RECENT_MOST))
@@ -125,7 +128,8 @@ class Recent:
     def of(self, workspace: str, user: str, channel: str, now: float) -> list[float]:
         """Return the times of the last hour, oldest first, at most 200."""
         since = now - RECENT_SECONDS * 1000
-        return [time for time in self._talkers.get((workspace, user, channel)) or () if time >= since]
+        key = (workspace, user[:TALKER_MOST], channel[:TALKER_MOST])
+        return [time for time in self._talkers.get(key) or () if time >= since]
 
 
 class KeyValues:
@@ -180,13 +184,16 @@ class KeyValues:
         if isinstance(by, bool) or not isinstance(by, int | float):
             raise ValueError("Expected a number to add.")
         old = (self._stores.get(trigger) or {}).get(_key(key))
-        left = old[0] - now if old is not None else seconds
-        self.set(trigger, key, value + by, left, now)
-        return value + by
+        left = min(old[0] - now, SECONDS_MOST) if old is not None else seconds
+        total = value + by
+        if not -NUMBER_MOST <= total <= NUMBER_MOST:
+            raise ValueError("The sum is too large to be kept.")
+        self.set(trigger, key, total, left, now)
+        return total
 
 
 def _key(key: object) -> str:
-    if not isinstance(key, str | int) or not str(key) or len(str(key)) > KEY_MOST:
+    if isinstance(key, bool) or not isinstance(key, str | int) or not str(key) or len(str(key)) > KEY_MOST:
         raise ValueError(f"A key is a text of 1 to {KEY_MOST} characters.")
     return str(key)
 

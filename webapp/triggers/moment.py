@@ -83,12 +83,27 @@ class Moment:
     def values(self) -> Any:
         """The event as objects. Not to be changed."""
         if self._values is None:
-            self._values = msgspec.json.decode(self.text)
+            self._values = _parsed(self.text)
         return self._values
+
+    def parsed(self) -> Any:
+        """Return the payload as objects of one's own.
+
+        Raises:
+            StepFailed: a client may send JSON that is nested more deeply, or has larger numbers, than can be read here.
+        """
+        return _parsed(self.payload)
 
     def notice(self, url: str) -> "Notice":
         """Say what a webhook is to be told of this moment."""
         return Notice(url, self.occasion, self.payload)
+
+
+def _parsed(text: Json | str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise StepFailed("The payload is nested too deeply, or a number in it is too large.") from None
 
 
 def document_of(occasion: Occasion) -> tuple[Json, Json]:

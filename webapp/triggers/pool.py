@@ -68,22 +68,18 @@ class Job:
         self.given_up = False
         self.greenlet: Any = None
         self.thread: Thread | None = None
-        self._answers: Any = None
+        self._answers: _queue.SimpleQueue[str | None] = _queue.SimpleQueue()
         self.pool: Pool | None = None
         self.asked_at = 0.0
 
     def ask(self, calls: str) -> str | None:
         """Have the loop answer, on behalf of the thread; None if nobody waits for this job any more."""
         assert self.pool is not None
-        if self._answers is None:
-            self._answers = _queue.SimpleQueue()
         self.pool.tell(self, calls)
-        answers: str | None = self._answers.get()
-        return answers
+        return self._answers.get()
 
     def answer(self, answers: str | None) -> None:
-        if self._answers is not None:
-            self._answers.put(answers)
+        self._answers.put(answers)
 
 
 class Thread:
@@ -147,8 +143,10 @@ class Pool:
             self._add_thread()
         sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
 
-    def start(self, job: Job) -> str | None:
-        """Run a job, letting others run meanwhile; returns what the script asks for, None once it is done.
+    def do(self, job: Job, answer: Callable[[str], str]) -> None:
+        """Have a job done, letting others run meanwhile. ``answer`` does what the script asks for, in this greenlet.
+
+        Whatever ends the waiting, be it that this greenlet is killed, the thread that has the job is told.
 
         Raises:
             GaveUp: it took too long.
@@ -157,17 +155,16 @@ class Pool:
         if not self._outstanding:
             self._timer.start(self._look)
         self._outstanding.add(job)
-        self._place(job)
-        return self._wait(job)
-
-    def go_on(self, job: Job, answers: str) -> str | None:
-        """Answer what a script asked for; returns what it asks for next, None once it is done.
-
-        Raises:
-            GaveUp: it took too long.
-        """
-        job.answer(answers)
-        return self._wait(job)
+        try:
+            self._place(job)
+            while (calls := self._wait(job)) is not None:
+                job.answer(answer(calls))
+        except BaseException:
+            job.given_up = True
+            job.answer(None)
+            raise
+        finally:
+            self._outstanding.discard(job)
 
     def _wait(self, job: Job) -> str | None:
         if job.given_up:
@@ -175,19 +172,9 @@ class Pool:
         job.greenlet = getcurrent()
         try:
             calls: str | None = self._hub.switch()
-        except BaseException:
-            self._give_up(job)
-            raise
         finally:
             job.greenlet = None
-        if calls is None:
-            self._outstanding.discard(job)
         return calls
-
-    def _give_up(self, job: Job) -> None:
-        job.given_up = True
-        job.answer(None)
-        self._outstanding.discard(job)
 
     def _place(self, job: Job) -> None:
         """Let the first thread that is not stuck do a job: one that has just run something runs the next best.

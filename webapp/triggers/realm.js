@@ -4,25 +4,65 @@
   "use strict";
   const { parse, stringify } = JSON;
   const { freeze, defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Object;
-  const { ownKeys } = Reflect;
+  const { apply, ownKeys } = Reflect;
+  const { isArray } = Array;
+  const { join } = Array.prototype;
   const broken = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError, InternalError, AggregateError];
 
+  const CALLS_MOST = 1000; // what one run may ask of the host
+  const CALLS_SIZE = 256 * 1024; // and its arguments in JSON, all together
+  const CONSOLE_LINES = 10;
+  const CONSOLE_LINE = 200;
+  const ERROR_MOST = 500;
+  const PAYLOAD_MOST = 16 * 1024 * 1024;
+  const ENTRIES_MOST = 5e6; // more than the memory of any script has place for
+  const SEARCH_MOST = 1e9;
+  const LINES_BEFORE = 40_000;
+
   let calls = [];
+  let called = 0;
+  let size = 0;
+  let lines = 0;
   let waiting = new Map();
   let serial = 0;
   let before;
   let done = null;
+  let make = null;
   let subject = null;
+
+  // The host can't take a text that the engine still holds as a rope of parts.
+  const whole = (...parts) => apply(join, parts, [""]);
+  // Nor halves of surrogate pairs: as text, or as the escapes that JSON writes them with.
+  const text = (value, most) => String(value).slice(0, most).toWellFormed();
+  const HALF = /\\(?:\\|ud[89a-f][0-9a-f]{2})/g;
+  const json = (value) => {
+    const written = stringify(value);
+    return written?.includes("\\ud") ? written.replace(HALF, (it) => (it === "\\\\" ? it : "\ufffd")) : written;
+  };
 
   // What the host provides: a promise each, settled between jobs.
   const ask = (name) => (...args) =>
     new Promise((resolve, reject) => {
+      const written = json(args);
+      called += 1;
+      size += written.length;
+      if (called > CALLS_MOST) throw new RangeError(`A run may call helpers ${CALLS_MOST} times.`);
+      if (size > CALLS_SIZE) throw new RangeError(`A run may hand helpers ${CALLS_SIZE / 1024} KiB.`);
       serial += 1;
       waiting.set(serial, [resolve, reject]);
-      calls.push([serial, name, args]);
+      calls.push(`[${serial},"${name}",${written}]`);
     });
+  const shown = (value) => {
+    try {
+      if (typeof value !== "object" || value === null || value instanceof Error) return String(value);
+      return stringify(value) ?? "{}";
+    } catch {
+      return `(${typeof value})`;
+    }
+  };
   const say = (...args) => {
-    calls.push([0, "console", args.map((arg) => (typeof arg === "string" ? arg : stringify(arg) ?? String(arg)))]);
+    lines += 1;
+    if (lines <= CONSOLE_LINES) calls.push(`[0,"console",${stringify([text(apply(join, args.map(shown), [" "]), CONSOLE_LINE)])}]`);
   };
   const helpers = {
     getUserRecentMessages: async (...args) => (await recent(...args)).map((time) => new RecentMessage(time)),
@@ -48,54 +88,62 @@
     if (value === undefined || value === null || value === true) return "U";
     if (value === false) return "F";
     if (typeof value !== "object" || !("payload" in value)) return "XIt returned neither the event, nor false, nor nothing.";
-    const after = stringify(value.payload);
+    const after = json(value.payload);
     if (after === undefined) return "XThe payload that it returned can't be written as JSON.";
-    return after === before ? "U" : "P" + after;
+    if (after.length > PAYLOAD_MOST) return "XThe payload that it returned is larger than any message may be.";
+    return after === before ? "U" : whole("P", after);
   }
 
   function failed(error) {
     try {
-      if (typeof error === "string") return "E" + error;
+      if (typeof error === "string") return whole("E", text(error, ERROR_MOST));
       if (error === null) return "XIt threw null, as the engine does where memory runs out.";
       if (!(error instanceof Error)) return "XIt threw something that is no Error.";
-      if (!broken.some((kind) => error instanceof kind)) return "E" + error.message;
-      const where = /:(\d+)(?::\d+)?\)?\s*$/.exec(String(error.stack).trim().split("\n")[0]);
-      return `X${error.name}: ${error.message}` + (where ? ` (line ${where[1]})` : "");
+      if (!broken.some((kind) => error instanceof kind)) return whole("E", text(error.message, ERROR_MOST));
+      // The lines of this file come after all that code can have.
+      const frames = text(error.stack, 2000).split("\n").map((frame) => /:(\d+)(?::\d+)?\)?\s*$/.exec(frame)?.[1]);
+      const line = frames.find((number) => number < LINES_BEFORE);
+      return whole("X", text(error.name, 50), ": ", text(error.message, ERROR_MOST), line ? ` (line ${line})` : "");
     } catch {
       return "XIt threw something that can't be read.";
     }
   }
 
-  function end(make, value) {
+  function end(read, value) {
     try {
-      done = make(value);
+      done = read(value);
     } catch (error) {
       done = failed(error);
     }
   }
 
   const host = {
+    // A function is made anew for every event: what its code holds on to, in closures or properties, ends with the run.
     load(code, isFunction) {
-      subject = isFunction ? (0, eval)(`"use strict";(${code}\n)`) : new Function("event", `"use strict";return (${code}\n)`);
-      if (typeof subject !== "function") throw new TypeError("Expected a function, such as async function (event) { … }.");
+      if (isFunction) make = (0, eval)(`"use strict";() => (${code}\n)`);
+      else subject = new Function("event", `"use strict";return (${code}\n)`);
+      if (isFunction && typeof make() !== "function") {
+        throw new TypeError("Expected a function, such as async function (event) { … }.");
+      }
       freeze(subject);
     },
-    test(text) {
+    test(given) {
       try {
-        const value = subject(parse(text));
+        const value = subject(parse(given));
         return value instanceof Promise ? "XAn expression can't wait for a promise." : value ? "1" : "0";
       } catch (error) {
-        return "X" + failed(error).slice(1);
+        return whole("X", failed(error).slice(1));
       }
     },
-    run(text) {
+    run(given) {
       calls = [];
+      called = size = lines = 0;
       waiting = new Map();
       done = null;
-      const event = parse(text);
+      const event = parse(given);
       before = stringify(event.payload);
       try {
-        const value = subject(event);
+        const value = make()(event);
         if (value instanceof Promise) value.then((v) => end(came, v), (e) => end(failed, e));
         else end(came, value);
       } catch (error) {
@@ -105,14 +153,14 @@
     },
     poll() {
       if (calls.length) {
-        const made = calls;
+        const asked = calls;
         calls = [];
-        return "C" + stringify(made);
+        return whole("C[", apply(join, asked, [","]), "]");
       }
       return done ?? "W";
     },
-    settle(text) {
-      for (const [id, ok, value] of parse(text)) {
+    settle(given) {
+      for (const [id, ok, value] of parse(given)) {
         const [resolve, reject] = waiting.get(id);
         waiting.delete(id);
         if (ok) resolve(value);
@@ -121,6 +169,47 @@
       return host.poll();
     },
   };
+
+  // What can hold on to an event beyond its run: jobs that run when something is let go of, and two settings of the
+  // engine that freezing does not reach.
+  for (const name of ["WeakRef", "FinalizationRegistry"]) delete globalThis[name];
+  for (const name of ["stackTraceLimit", "prepareStackTrace"]) delete Error[name];
+
+  // The engine can't be stopped inside these; on arrays that are long and hold nothing they would go on for minutes.
+  function guard(prototype, names, check) {
+    for (const name of names) {
+      const native = prototype[name];
+      const guarded = {
+        [name](...args) {
+          check(this, args);
+          return apply(native, this, args);
+        },
+      }[name];
+      defineProperty(guarded, "length", { value: native.length });
+      defineProperty(prototype, name, { value: guarded });
+    }
+  }
+  const checkEntries = (it) => {
+    if (it?.length > ENTRIES_MOST) throw new RangeError("The array is too long for this.");
+  };
+  const own = "copyWithin fill flatMap join reverse shift slice sort splice toLocaleString toReversed toSorted toSpliced unshift with";
+  guard(Array.prototype, own.split(" "), checkEntries);
+  guard(Array.prototype, ["concat", "flat"], (it, args) => {
+    checkEntries(it);
+    const within = (array, depth) => {
+      for (let i = 0; i < array?.length; i++) {
+        checkEntries(array[i]);
+        if (depth > 1 && isArray(array[i])) within(array[i], depth - 1);
+      }
+    };
+    within(it, args.length && typeof args[0] === "number" ? args[0] : 1);
+    within(args, 1);
+  });
+  guard(String.prototype, ["includes", "indexOf", "lastIndexOf", "replace", "replaceAll", "split"], (it, [sought]) => {
+    if (typeof sought === "string" && it?.length * sought.length > SEARCH_MOST) {
+      throw new RangeError("The texts are too long for this.");
+    }
+  });
 
   // A frozen prototype would keep objects from having a field of the same name by assignment (`error.name = …`): where
   // that is usual, a setter makes the field.
@@ -156,6 +245,9 @@
     new Set()[Symbol.iterator](),
     ""[Symbol.iterator](),
     "".matchAll(/./g),
+    [].values().map((it) => it),
+    Iterator.from({ next() {} }),
+    Iterator.concat([]),
   ];
   while (ahead.length) {
     const it = ahead.pop();

@@ -1,6 +1,6 @@
 """What triggers did: a record of each run, kept in a bounded ring and beside the message that set it off."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 
 import msgspec
 
@@ -48,10 +48,16 @@ class RunLog:
     def __init__(self, most: int = RUNS_KEPT) -> None:
         self.runs: deque[Run] = deque(maxlen=most)
         self.counted: Counter[State] = Counter()
+        self._by_workspace: defaultdict[str, Counter[State]] = defaultdict(Counter)
 
     def add(self, run: Run) -> None:
         self.runs.append(run)
         self.counted[run.state] += 1
+        self._by_workspace[run.workspace][run.state] += 1
+
+    def counts(self, workspace: str) -> dict[State, int]:
+        """Return how many runs a workspace had since the start, by what they came to."""
+        return dict(self._by_workspace.get(workspace, {}))
 
     def of(self, workspace: str) -> list[Run]:
         """Return a workspace's runs that are kept, newest first."""

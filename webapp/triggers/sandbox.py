@@ -27,10 +27,10 @@ LEFT_OVER = 256
 """Jobs that may be left when a function has come to its end; a realm with more is not used again."""
 STACK = 256 * 1024
 ERROR_MOST = 500
-"""Characters of an error's message that the sender gets."""
-CONSOLE_MOST = 10
-"""Lines of the console that are kept of one run."""
-_REALM = (Path(__file__).parent / "realm.js").read_text("utf-8")
+"""Characters of an error's message that are kept."""
+LINES_BEFORE = 40_000
+"""Empty lines in front of the realm, more than code can have: by its line one tells whose an error is."""
+_REALM = "\n" * LINES_BEFORE + (Path(__file__).parent / "realm.js").read_text("utf-8")
 _LINE = re.compile(r"<input>:(\d+)")
 
 
@@ -95,7 +95,7 @@ def call(script: Script, moment: Moment) -> Answer:
     if kind == "X":
         raise StepFailed(rest)
     if kind == "E":
-        return Answer(error=rest[:ERROR_MOST], console=lines)
+        return Answer(error=rest, console=lines)
     return Answer(rest.encode() if kind == "P" else None, blocks=kind == "F", console=lines)
 
 
@@ -133,12 +133,9 @@ def _without_end(code: str) -> str:
 
 
 def _run(script: Script, moment: Moment, console: list[str] | None = None) -> str:
-    pool = _pool()
     job = Job(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
     try:
-        calls = pool.start(job)
-        while calls is not None:
-            calls = pool.go_on(job, _answer(moment, calls, console))
+        _pool().do(job, lambda calls: _answer(moment, calls, console))
     except GaveUp as error:
         raise StepFailed(str(error)) from None
     assert job.told
@@ -148,15 +145,19 @@ def _run(script: Script, moment: Moment, console: list[str] | None = None) -> st
 def _answer(moment: Moment, calls: str, console: list[str] | None) -> str:
     """Do what a script asks of the host; returns ``[[id, succeeded, value or message], …]``."""
     answers: list[tuple[int, bool, Any]] = []
-    for asked in msgspec.json.decode(calls, type=list[Call]):
-        if asked.name == "console":
-            if console is not None and len(console) < CONSOLE_MOST:
-                console.append(" ".join(map(str, asked.arguments))[:200])
+    try:
+        asked = msgspec.json.decode(calls, type=list[Call])
+    except (msgspec.DecodeError, RecursionError):
+        raise StepFailed("What it handed to a helper is nested too deeply.") from None
+    for call in asked:
+        if call.name == "console":
+            if console is not None:
+                console.append(str(call.arguments[0]))
             continue
         try:
-            answers.append((asked.id, True, moment.host.help(moment, asked.name, asked.arguments)))
+            answers.append((call.id, True, moment.host.help(moment, call.name, call.arguments)))
         except ValueError as error:
-            answers.append((asked.id, False, str(error)))
+            answers.append((call.id, False, str(error)))
     return msgspec.json.encode(answers).decode()
 
 

@@ -35,6 +35,11 @@ def csp_nonce() -> str:
     return nonce
 
 
+def allow_styles() -> None:
+    """Let this page have style elements that carry its nonce: the editor for code brings its own."""
+    g.csp_styles = True
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(_protect)
@@ -42,7 +47,8 @@ def init_app(app: Flask) -> None:
 
 def _protect(response: Response) -> Response:
     if response.mimetype == "text/html":
-        policy = "; ".join(f"{name} {value}" for name, value in POLICY.items())
+        styles = {"style-src": "'self' 'nonce-{nonce}'"} if g.get("csp_styles") else {}
+        policy = "; ".join(f"{name} {value}" for name, value in {**POLICY, **styles}.items())
         response.headers.setdefault("Content-Security-Policy", policy.format(nonce=csp_nonce()))
         if request.endpoint != "static":
             # What a signed-in person saw must not come back from a cache after signing out.

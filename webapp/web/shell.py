@@ -34,6 +34,7 @@ class Place:
 PLACES = (
     Place("overview.page", "Overview", "gauge"),
     Place("channels.page", "Channels", "radio"),
+    Place("runs.page", "Triggers", "workflow"),
     Place("inspector.page", "Inspector", "activity"),
     Place("bench.page", "Test bench", "flask-conical"),
     Place("versions.page", "Versions", "history"),
@@ -47,7 +48,7 @@ PLACES = (
 )
 
 
-WITHIN = {"transfer": "channels"}
+WITHIN = {"transfer": "channels", "stacks": "channels"}
 """Areas without an entry of their own, and the one that they belong to."""
 
 

@@ -20,18 +20,30 @@ from ..config import shared_folder
 SVG = "http://www.w3.org/2000/svg"
 
 ICONS = (
-    "activity", "arrow-down", "arrow-right", "badge-check", "ban", "check", "chevron-first", "chevron-last",
-    "chevron-left", "chevron-right", "chevrons-up-down", "circle-dot", "circle-help", "copy", "download", "eye",
-    "flask-conical", "folder-open", "gauge", "ghost", "history", "info", "key-round", "list-checks", "lock",
-    "log-out", "megaphone", "message-square-lock", "pause", "pencil", "play", "plug", "plus", "radio", "refresh-cw",
-    "scroll-text", "search", "send", "settings", "square", "sun-moon", "trash-2", "triangle-alert", "unplug",
-    "upload", "user-round-search", "users-round", "waypoints", "webhook", "x",
+    "activity", "arrow-down", "arrow-right", "arrow-up", "badge-check", "ban", "check", "chevron-first",
+    "chevron-last", "chevron-left", "chevron-right", "chevrons-up-down", "circle-dot", "circle-help", "copy",
+    "download", "eye", "flask-conical", "folder-open", "gauge", "ghost", "grip-vertical", "history", "info",
+    "key-round", "list-checks", "lock", "log-out", "megaphone", "message-square-lock", "pause", "pencil", "play",
+    "plug", "plus", "radio", "refresh-cw", "scroll-text", "search", "send", "settings", "square", "sun-moon",
+    "trash-2", "triangle-alert", "unplug", "upload", "user-round-search", "users-round", "waypoints", "webhook",
+    "workflow", "x",
 )  # fmt: skip
 """The Lucide icons that templates use; a test holds that none is missing."""
 
 SCRIPTS = {"htmx.js": "htmx.org/dist/htmx.min.js", "hx-csp.js": "htmx.org/dist/ext/hx-csp.min.js"}
 CHARTS = "uplot/dist/uPlot.iife.min.js"
 """uPlot's small build, which names what it makes ``uPlot`` and becomes a module with one line more."""
+EDITOR = """
+export { minimalSetup } from "codemirror";
+export { EditorState } from "@codemirror/state";
+export { EditorView, keymap, lineNumbers, placeholder } from "@codemirror/view";
+export { indentWithTab } from "@codemirror/commands";
+export { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
+export { javascript } from "@codemirror/lang-javascript";
+export { json } from "@codemirror/lang-json";
+export { tags } from "@lezer/highlight";
+"""
+"""What the fields for code need of CodeMirror, which comes as many modules and becomes one here."""
 FONTS = {"inter": "@fontsource-variable/inter", "jetbrains-mono": "@fontsource-variable/jetbrains-mono"}
 
 
@@ -77,8 +89,8 @@ def _missing_packages(root: Path, dev: bool) -> list[str]:
     packages = json.loads((root / "package-lock.json").read_text())["packages"]
     missing = []
     for place, locked in packages.items():
-        if not place or (locked.get("dev") and not dev):
-            continue
+        if not place or (locked.get("dev") and not dev) or locked.get("optional"):
+            continue  # optional are esbuild's programs for other machines than this one
         manifest = root / place / "package.json"
         if not manifest.is_file() or json.loads(manifest.read_text())["version"] != locked["version"]:
             missing.append(place)
@@ -110,6 +122,21 @@ def _copy(packages: Path, target: Path) -> None:
     for name, source in FONTS.items():
         _copy_font(packages / source, target / "fonts" / name)
     (target / "icons.svg").write_bytes(_sprite(packages / "lucide-static" / "icons"))
+    _bundle(packages, EDITOR, target / "codemirror.js")
+
+
+def _bundle(packages: Path, module: str, target: Path) -> None:
+    """Put a module and all that it imports into one file, with esbuild's own program: it needs no Node.js."""
+    programs = (*packages.glob("@esbuild/*/bin/esbuild"), *packages.glob("@esbuild/*/esbuild.exe"))
+    for program in programs:
+        arguments = [str(program), "--bundle", "--format=esm", "--minify", "--target=es2022", f"--outfile={target}"]
+        done = subprocess.run(
+            [*arguments, "--log-level=error"], input=module.encode(), cwd=packages.parent, stdout=sys.stderr
+        )
+        if done.returncode != 0:
+            raise VendorError("esbuild could not bundle CodeMirror; its own message is above.")
+        return
+    raise VendorError("esbuild has no program for this machine: `npm ci` did not install its optional packages.")
 
 
 def _copy_font(package: Path, target: Path) -> None:

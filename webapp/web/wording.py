@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from ..core.permissions import PERMISSIONS, Permission
 from ..models import Source
 from .moments import from_now
+from .triggerwords import row_changes, triggers_named
 
 _CODE = re.compile(r"`([^`]+)`")
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
@@ -78,6 +79,7 @@ FIELDS = {
     "description": "Description",
     "history": "Message history",
     "history_events": "Store server events",
+    "triggers": "Triggers",
     "strict_anonymous": "Strict anonymous",
     "refuse_bad_tokens": "Refuse bad tokens",
     "access_manager": "Access Manager",
@@ -104,6 +106,8 @@ def field_value(name: str, value: object) -> str:
     """Say what a field of the settings document holds."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if name == "triggers":
+        return triggers_named(value).replace("`", "")
     if name == "history":
         return count(int(str(value)), "message") if value else "off"
     return str(value) if value != "" else "empty"
@@ -126,4 +130,4 @@ def soon(moment: datetime) -> str:
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(said=said, clock=clock, ago=ago, soon=soon)
     app.jinja_env.globals.update(source_name=source_name, field_name=field_name, field_value=field_value)
-    app.jinja_env.globals.update(count=count, pretty=pretty)
+    app.jinja_env.globals.update(count=count, pretty=pretty, trigger_changes=row_changes)

@@ -65,7 +65,7 @@ class Transform(StepType):
         changes = [_compiled(row) for row in values["changes"]]
 
         def act(moment: Moment) -> Result:
-            payload = msgspec.json.decode(moment.payload)
+            payload = moment.parsed()
             if not isinstance(payload, dict):
                 raise StepFailed("The payload is no object, so it has no fields.")
             for change in changes:

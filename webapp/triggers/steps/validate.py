@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
-import msgspec
 
 from ...core.problems import Problem
 from ...core.triggers import StepKind
 from ..moment import Moment
 from .base import PASSED, Action, Field, Result, State, StepType, Widget
+from .schemas import schema_problem
 
 EXAMPLE = {"type": "object", "properties": {"text": {"type": "string", "maxLength": 500}}, "required": ["text"]}
 
@@ -38,12 +38,19 @@ class Validate(StepType):
             _validator(values["schema"])
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             yield Problem("schema", f"Not a JSON Schema: {_first_line(error)}")
+            return
+        problem = schema_problem(values["schema"])
+        if problem is not None:
+            yield Problem("schema", problem)
 
     def compile(self, values: Mapping[str, Any]) -> Action:
         validator, told = _validator(values["schema"]), values["message"]
 
         def act(moment: Moment) -> Result:
-            for error in validator.iter_errors(msgspec.json.decode(moment.payload)):
+            try:
+                # Stops at the first; to find all takes a hundred times as long for a list of 30,000.
+                validator.validate(moment.parsed())
+            except jsonschema_rs.ValidationError as error:
                 where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
                 why = f"payload{where}: {error.message}"[:500]
                 return Result(State.BLOCKED, why, told=told or why)

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from ...models import AuditEntry
+from ..triggerwords import is_triggers, row_changes, triggers_named
 
 SHOWN = 100
 """Fields of one entry that the page shows; the export has all."""
@@ -27,9 +28,28 @@ def differences(entry: AuditEntry, told: frozenset[str] = frozenset()) -> list[F
     """List the fields that differ, in the order of the entry, but for new or gone ones that were told in words."""
     before, after = dict(_flat(entry.before)), dict(_flat(entry.after))
     fields = (Field(name, before.get(name), after.get(name)) for name in {**before, **after})
-    changed = [field for field in fields if field.before != field.after]
+    changed = [_in_words(entry, field) for field in fields if field.before != field.after]
     left = (f for f in changed if f.name not in told or (f.before is not None and f.after is not None))
     return list(islice(left, SHOWN))
+
+
+def _in_words(entry: AuditEntry, field: Field) -> Field:
+    """Say what became of triggers, whose stacks nobody reads as JSON."""
+    was, now = _list(entry.before, field.name), _list(entry.after, field.name)
+    if not is_triggers(field.name, was or now):
+        return field
+    if was is None or now is None:
+        return Field(field.name, *(triggers_named(side) if side is not None else None for side in (was, now)))
+    return Field(field.name, triggers_named(was), "; ".join(row_changes(was, now)) or triggers_named(now))
+
+
+def _list(side: Any, name: str) -> Any:
+    """Find a list in one side of an entry, by the name under which it is shown."""
+    for part in (side, *(side.get(inner) for inner in ("was", "is") if isinstance(side, Mapping))):
+        found = part.get(name) if isinstance(part, Mapping) else None
+        if isinstance(found, list):
+            return found
+    return None
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -71,6 +71,7 @@ WORDS: dict[Action, str] = {
     Action.WEBHOOK_DELETE: "deleted the webhook {name}",
     Action.WEBHOOK_TEST: "sent a test to the webhook {name}",
     Action.WEBHOOK_RESEND: "sent {key} to the webhook {name} again",
+    Action.TRIGGER_LOG: "logged in {channel}: {text}",
 }
 """What each action says after its author's name; what stands in braces is looked up in the entry."""
 

@@ -88,7 +88,7 @@ def _trace(form: SendForm) -> Outcome:
     if found is None:
         raise Conflict(events.NOT_RUNNING)
     realtime, workspace = found
-    run = DryRun(workspace, realtime.hub, realtime.ticks)
+    run = DryRun(workspace, realtime.hub, realtime.ticks, realtime.triggers)
     to = (form.to.data or "").strip()
     if form.sender.data == From.SERVER:
         user = (form.user.data or "").strip()
@@ -128,6 +128,8 @@ def _asker(form: SendForm, workspace: LiveWorkspace) -> Asker:
 
 def _route(realtime: Realtime, workspace: LiveWorkspace, record: MessageRecord | Refusal, payload: bytes) -> Route:
     tracer = Tracer(scribe(workspace), realtime.tap, FACES)
+    if isinstance(record, MessageRecord):
+        payload = record.message.payload  # which triggers may have changed
     return only_traced(tracer.route(record, workspace.rules), payload)
 
 

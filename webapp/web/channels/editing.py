@@ -101,10 +101,13 @@ def _conflict(form: RuleForm, rule: Rule, replaces: Target | None, error: Confli
 
 
 def _rule_page(form: RuleForm, working: RuleSet, replaces: Target | None, **more: object) -> str:
+    rule = find_rule(working, replaces) if replaces is not None else None
     return render_template(
         "channels/_form.html" if htmx.partial else "channels/edit.html",
         form=form,
         replaces=replaces,
+        rule=rule,
+        seen=drafts.fingerprint(rule),
         heading=f"Rule for {replaces}" if replaces else "New rule",
         presets=PRESETS,
         outlook=_outlook(form, working, replaces),

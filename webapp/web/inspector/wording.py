@@ -41,6 +41,16 @@ def mark(text: str) -> str:
     return f"{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
 
+VERDICTS = {"blocked": "denied", "failed": "denied", "changed": "changed", "skipped": "silent"}
+
+
+def trigger_verdict(state: str) -> str:
+    """The colour and shape for what a trigger or a step of it came to."""
+    return VERDICTS.get(state, "allowed")
+
+
 for _filter in (from_seconds, since, hour, short_json, mark):
     blueprint.add_app_template_filter(_filter)
-blueprint.app_context_processor(lambda: {"durations": DURATIONS, "captures": CAPTURES})
+blueprint.app_context_processor(
+    lambda: {"durations": DURATIONS, "captures": CAPTURES, "trigger_verdict": trigger_verdict}
+)
