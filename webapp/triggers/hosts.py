@@ -83,6 +83,8 @@ class Helping:
         if not isinstance(options, dict) or any(n not in known or not isinstance(options[n], str) for n in options):
             raise ValueError("publish: expected options with `event`, `socketId` or `userId`, each a text.")
         event, socket_id, user = (options.get(name) for name in ("event", "socketId", "userId"))
+        if "" in (socket_id, user):
+            raise ValueError("publish: an empty `socketId` or `userId` is nobody's.")
         event = event[:EVENT_NAME_MOST] if event else None
         self.publish(channel, msgspec.json.encode(data), event=event, socket_id=socket_id, user=user)
 

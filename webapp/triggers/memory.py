@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 EXACT_MOST = 1_000
-"""Up to this limit a window knows the moment of each; above, it counts by halves, exact to a few per cent."""
+"""Up to this limit a window knows the moment of each; above, it counts by slots, exact to a few per cent."""
+SLOTS = 50
 RATES_MOST = 200_000
 """Clients, users, addresses and channels that are counted at a time, in all triggers together."""
 RECENT_MOST = 200
@@ -22,6 +23,10 @@ KEYS_MOST = 10_000
 KEY_MOST = 200
 VALUE_MOST = 4096
 """Bytes of JSON that one value may take."""
+VALUES_MOST = 256 * 1024 * 1024
+"""Bytes that all keys and values take together, about."""
+ENTRY = 200
+"""Bytes that an entry takes beside its key and value, about."""
 NUMBER_MOST = 2**53
 SECONDS_MOST = 7 * 86_400
 SECONDS_DEFAULT = 3600
@@ -38,6 +43,15 @@ class Lately(Generic[V]):
         self._kept: OrderedDict[Any, V] = OrderedDict()
         self.forgotten = 0
 
+    @property
+    def is_full(self) -> bool:
+        return len(self._kept) >= self._most
+
+    def forget_oldest(self) -> V:
+        """Let go of what was touched longest ago, and return it."""
+        self.forgotten += 1
+        return self._kept.popitem(last=False)[1]
+
     def get(self, key: Any) -> V | None:
         found = self._kept.get(key)
         if found is not None:
@@ -47,8 +61,7 @@ class Lately(Generic[V]):
     def put(self, key: Any, value: V) -> V:
         self._kept[key] = value
         if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-            self.forgotten += 1
+            self.forget_oldest()
         return value
 
     def __len__(self) -> int:
@@ -75,26 +88,30 @@ class _Window:
         return 0.0
 
 
-class _Halves:
-    """What came in the last ``seconds``, from the counts of this window and the one before."""
+class _Slots:
+    """What came in the last ``seconds``, by fiftieths of them: never above the limit, and little below it."""
 
-    __slots__ = ("_before", "_began", "_count", "_limit", "_seconds")
+    __slots__ = ("_all", "_counts", "_limit", "_slot", "_width")
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
-        self._seconds = seconds
-        self._began = 0.0
-        self._count = self._before = 0
+        self._width = seconds / SLOTS
+        self._slot = 0
+        self._counts = [0] * (SLOTS + 1)
+        """One more than make the time, so that all of it is counted while the last is not over."""
+        self._all = 0
 
     def take(self, now: float) -> float:
-        passed = now - self._began
-        if passed >= self._seconds:
-            self._before = self._count if passed < 2 * self._seconds else 0
-            self._count, self._began = 0, now - passed % self._seconds
-            passed = now - self._began
-        if self._before * (1 - passed / self._seconds) + self._count >= self._limit:
-            return max(0.001, self._seconds / self._limit)
-        self._count += 1
+        counts, slot = self._counts, int(now / self._width)
+        for over in range(self._slot + 1, min(slot, self._slot + SLOTS + 1) + 1):
+            self._all -= counts[over % (SLOTS + 1)]
+            counts[over % (SLOTS + 1)] = 0
+        self._slot = max(slot, self._slot)
+        if self._all >= self._limit:
+            oldest = next(n for n in range(self._slot - SLOTS, self._slot + 1) if counts[n % (SLOTS + 1)])
+            return max(0.001, (oldest + SLOTS + 1) * self._width - now)
+        counts[self._slot % (SLOTS + 1)] += 1
+        self._all += 1
         return 0.0
 
 
@@ -102,13 +119,13 @@ class Rates:
     """Counts what comes, by key. What is refused does not count."""
 
     def __init__(self) -> None:
-        self._windows: Lately[_Window | _Halves] = Lately(RATES_MOST)
+        self._windows: Lately[_Window | _Slots] = Lately(RATES_MOST)
 
     def within(self, key: str, limit: int, seconds: float, now: float) -> float:
         """Count one more; returns 0.0 if it is within the limit, else the seconds until another one is."""
         window = self._windows.get(key)
         if window is None:
-            window = self._windows.put(key, (_Window if limit <= EXACT_MOST else _Halves)(limit, seconds))
+            window = self._windows.put(key, (_Window if limit <= EXACT_MOST else _Slots)(limit, seconds))
         return window.take(now)
 
 
@@ -137,6 +154,7 @@ class KeyValues:
 
     def __init__(self) -> None:
         self._stores: Lately[dict[str, tuple[float, bytes]]] = Lately(TRIGGERS_MOST)
+        self._size = 0
 
     def get(self, trigger: str, key: object, now: float) -> Any:
         store, key = self._stores.get(trigger) or {}, _key(key)
@@ -144,7 +162,7 @@ class KeyValues:
         if entry is None:
             return None
         if entry[0] <= now:
-            del store[key]
+            self._remove(store, key)
             return None
         return msgspec.json.decode(entry[1])
 
@@ -152,7 +170,7 @@ class KeyValues:
         """Keep a value for some seconds.
 
         Raises:
-            ValueError: the key, the value or the time is none that can be, or the store is full.
+            ValueError: the key, the value or the time is none that can be, or there is no room.
         """
         key, ends = _key(key), now + _seconds(seconds)
         written = msgspec.json.encode(value)
@@ -160,16 +178,35 @@ class KeyValues:
             raise ValueError(f"A value takes at most {VALUE_MOST} bytes of JSON; this one takes {len(written)}.")
         store = self._stores.get(trigger)
         if store is None:
+            if self._stores.is_full:
+                self._forget_oldest()
             store = self._stores.put(trigger, {})
         if key not in store and len(store) >= KEYS_MOST:
             for old in [old for old, (until, _) in store.items() if until <= now]:
-                del store[old]
+                self._remove(store, old)
             if len(store) >= KEYS_MOST:
                 raise ValueError(f"A trigger keeps at most {KEYS_MOST:,} keys at a time.")
+        self._remove(store, key)
+        size = _size(key, written)
+        while self._size + size > VALUES_MOST and len(self._stores) > 1:
+            self._forget_oldest()
+        if self._size + size > VALUES_MOST:
+            raise ValueError("There is no room for more values.")
         store[key] = (ends, written)
+        self._size += size
 
     def delete(self, trigger: str, key: object) -> bool:
-        return (self._stores.get(trigger) or {}).pop(_key(key), None) is not None
+        return self._remove(self._stores.get(trigger) or {}, _key(key))
+
+    def _remove(self, store: dict[str, tuple[float, bytes]], key: str) -> bool:
+        entry = store.pop(key, None)
+        if entry is not None:
+            self._size -= _size(key, entry[1])
+        return entry is not None
+
+    def _forget_oldest(self) -> None:
+        """Let go of the store that was used longest ago; the one in use is the last of all."""
+        self._size -= sum(_size(key, written) for key, (_, written) in self._stores.forget_oldest().items())
 
     def increment(self, trigger: str, key: object, by: object, seconds: object, now: float) -> float:
         """Add to a number, 0 where there is none, and keep the sum; its time begins with the first.
@@ -190,6 +227,10 @@ class KeyValues:
             raise ValueError("The sum is too large to be kept.")
         self.set(trigger, key, total, left, now)
         return total
+
+
+def _size(key: str, written: bytes) -> int:
+    return ENTRY + len(key) + len(written)
 
 
 def _key(key: object) -> str:

@@ -1,6 +1,6 @@
 """What every kind of step has: a form, checks of its settings, and what it does."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,10 @@ from ...core.codes import Code
 from ...core.problems import Problem
 from ...core.triggers import StepKind
 from ..moment import Json, Moment
+
+NESTED_MOST = 50
+"""Levels that JSON in settings may have."""
+NOT_USED = "It holds characters that can't be used."
 
 
 class State(StrEnum):
@@ -125,7 +129,7 @@ def _text_problem(field: Field, value: Any) -> str | None:
     if not isinstance(value, str):
         return "Expected a text."
     if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-        return "It holds characters that can't be used."
+        return NOT_USED
     if field.required and not value.strip():
         return "This is needed."
     most = int(field.most or 2000)
@@ -147,7 +151,22 @@ def _choice_problem(field: Field, value: Any) -> str | None:
 
 
 def _json_problem(field: Field, value: Any) -> str | None:
-    return "This is needed." if field.required and value in (None, "") else None
+    if field.required and value in (None, ""):
+        return "This is needed."
+    level, depth = [value], 0
+    while level := [below for item in level if isinstance(item, dict | list) for below in _within(item)]:
+        depth += 1
+        if depth > NESTED_MOST:
+            return f"At most {NESTED_MOST} levels, one within the other."
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return NOT_USED
+    return None
+
+
+def _within(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else item
 
 
 def _rows_problem(field: Field, value: Any) -> str | None:

@@ -8,7 +8,7 @@ from ...core.targets import channel_problem
 from ...core.triggers import StepKind
 from .. import templates
 from ..moment import Moment, StepFailed
-from .base import PASSED, Action, Field, StepType, Widget
+from .base import PASSED, Action, Field, Result, StepType, Widget
 
 
 class Publish(StepType):
@@ -43,17 +43,20 @@ class Publish(StepType):
     def compile(self, values: Mapping[str, Any]) -> Action:
         to = values["to"]
 
-        def act(moment: Moment) -> Any:
+        def act(moment: Moment) -> Result:
             channel = templates.filled(values["channel"], moment)
             problem = channel_problem(channel)
             if problem is not None:
                 raise StepFailed(f"It would publish to a channel that can't be: {problem}")
+            whom = templates.filled(values[to], moment) if to != "channel" else None
+            if whom == "":
+                return Result(note=f"There is no {to} to send it to.")
             moment.host.publish(
                 channel,
                 templates.filled_json(values["data"], moment),
                 event=templates.filled(values["event"], moment)[:100] or None,
-                socket_id=templates.filled(values["client"], moment) if to == "client" else None,
-                user=templates.filled(values["user"], moment) if to == "user" else None,
+                socket_id=whom if to == "client" else None,
+                user=whom if to == "user" else None,
             )
             return PASSED
 

@@ -7,7 +7,7 @@ is a schema that refers to its parts in many ways: through all of them, or once 
 from collections.abc import Iterator
 from typing import Any
 
-PARTS_MOST = 2_000
+PARTS_MOST = 1_000
 """Parts of a schema, with everything that it refers to written out; long lists of values count as parts."""
 CIRCLES_MOST = 50
 _LISTS = ("allOf", "anyOf", "oneOf")
@@ -34,6 +34,8 @@ def schema_problem(schema: Any) -> str | None:
         walk.visit(schema, (), ())
     except _Problem as problem:
         return str(problem)
+    except RecursionError:
+        return TOO_MANY
     circles = sorted(walk.circles)
     if len(circles) > CIRCLES_MOST or any(_meet(a, b) for i, a in enumerate(circles) for b in circles[:i]):
         return IN_CIRCLES

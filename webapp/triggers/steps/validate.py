@@ -34,14 +34,14 @@ class Validate(StepType):
         if not isinstance(values["schema"], dict | bool):
             yield Problem("schema", "A JSON Schema is an object.")
             return
+        problem = schema_problem(values["schema"])
+        if problem is not None:
+            yield Problem("schema", problem)
+            return
         try:
             _validator(values["schema"])
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             yield Problem("schema", f"Not a JSON Schema: {_first_line(error)}")
-            return
-        problem = schema_problem(values["schema"])
-        if problem is not None:
-            yield Problem("schema", problem)
 
     def compile(self, values: Mapping[str, Any]) -> Action:
         validator, told = _validator(values["schema"]), values["message"]
