@@ -63,7 +63,7 @@ from webapp.services import (
     webhooks,
     workspaces,
 )
-from webapp.models import RoleName
+from webapp.models import RoleName, WebhookDelivery
 from webapp.web.access import SIGN_IN
 
 AUTHOR: dict[str, Any] = {"author": "tests", "source": "cli"}
@@ -145,6 +145,14 @@ class Door:
         invitations.create(workspace, "viewer", note=text, **AUTHOR)
         blocks.create(workspace, "user", text + " blocked", 900, reason=text, author=text, source="api")
         rules.publish(workspace, rules.active_rules(workspace), reason=text, author=text, source="api")
+        hook = webhooks.create(
+            workspace, webhooks.Spec(text[:100], "https://hooks.invalid/", ("message",)), author=text, source="api"
+        )
+        row = WebhookDelivery(workspace_id=workspace.id, webhook_id=hook.id, key="msg_1", event="message")
+        row.body, row.error, row.answer, row.headers = json.dumps({"t": text}), text, text, {"x": text}
+        row.state, row.status, row.finished_at = "failed", 500, datetime.now(UTC)
+        with writing() as session:
+            session.add(row)
         bounds = {"minutes": 5, "mebibytes": 5}
         recordings.start(workspace, name=text[:100], wanted=Filter(), sees_payloads=True, **bounds, **AUTHOR)
 

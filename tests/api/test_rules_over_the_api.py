@@ -23,6 +23,12 @@ BAD: list[tuple[Any, list[str]]] = [
     ({"channels": [{"pattern": "a", "presence": 1}]}, ["channels[0].presence"]),
     ({"channels": [{"pattern": "a", "surprise": 1}]}, ["channels[0].surprise"]),
     ({"channels": [{"pattern": "a", "description": "x" * 2001}]}, ["channels[0].description"]),
+    ({"channels": [{"pattern": "a", "triggers": 1}]}, ["channels[0].triggers"]),
+    ({"channels": [{"pattern": "a", "triggers": [{"name": "t", "colour": 1}]}]}, ["channels[0].triggers[0].colour"]),
+    (
+        {"channels": [{"pattern": "a", "triggers": [{"name": "t", "steps": [{"type": "webhook", "x": 1}]}]}]},
+        ["channels[0].triggers[0].steps[0].url", "channels[0].triggers[0].steps[0].x"],
+    ),
     ({"channels": [], "surprise": 1}, ["surprise"]),
     ({"channels": [], "enabled": "yes"}, ["enabled"]),
     ({"channels": [], "hash": 1}, ["hash"]),

@@ -40,7 +40,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "LIMIT_MESSAGE_BYTES": "1", "LIMIT_CHANNELS_PER_CLIENT": "2", "LIMIT_OUTBOX_BYTES": "3",
         "LIMIT_MESSAGES_PER_MINUTE": "4", "LIMIT_CLIENTS": "5", "LIMIT_CLIENTS_PER_ADDRESS": "6",
         "LIMIT_CLIENTS_PER_USER": "7", "INSPECTOR_MESSAGES": "8", "INSPECTOR_BYTES": "100000",
-        "PING_INTERVAL": "0.5", "PING_TIMEOUT": "2",
+        "PING_INTERVAL": "0.5", "PING_TIMEOUT": "2", "WEBHOOK_RETRIES": "1, 2.5,60", "WEBHOOK_TIMEOUT": "3",
+        "LIMIT_WEBHOOK_BACKLOG": "9",
     }  # fmt: skip
     settings = read(tmp_path, **given)
     assert {f"TIDEGATE_{name}" for name in given} | {"TIDEGATE_INSTANCE", "TIDEGATE_REDIS_URL"} == {
@@ -60,6 +61,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.limit_clients_per_address, settings.limit_clients_per_user) == (6, 7)
     assert (settings.inspector_messages, settings.inspector_bytes) == (8, 100_000)
     assert (settings.ping_interval, settings.ping_timeout) == (0.5, 2)
+    assert (settings.webhook_retries, settings.webhook_timeout, settings.limit_webhook_backlog) == ((1, 2.5, 60), 3, 9)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         ("LIMIT_MESSAGE_BYTES", "1e6"), ("LIMIT_CHANNELS_PER_CLIENT", "0"), ("LIMIT_OUTBOX_BYTES", "-1"),
         ("LIMIT_MESSAGES_PER_MINUTE", "-1"), ("LIMIT_CLIENTS", "x"), ("LIMIT_CLIENTS_PER_ADDRESS", "-1"),
         ("LIMIT_CLIENTS_PER_USER", "0.5"), ("PING_INTERVAL", "0"), ("PING_INTERVAL", "nan"), ("PING_TIMEOUT", "inf"),
+        ("WEBHOOK_RETRIES", "5,,60"), ("WEBHOOK_RETRIES", "soon"), ("WEBHOOK_RETRIES", "1," * 50 + "1"),
+        ("WEBHOOK_TIMEOUT", "0"), ("LIMIT_WEBHOOK_BACKLOG", "0"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_its_name(tmp_path: Path, name: str, value: str) -> None:

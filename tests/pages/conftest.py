@@ -21,10 +21,12 @@ from tests.parallel import locked
 from webapp import create_app
 from webapp.config import Settings
 from webapp.core.documents import parse_document
+from webapp.core.webhooks import WebhookEvent
 from webapp.extensions import db, limiter
-from webapp.models import RoleName, Workspace
-from webapp.services import admins, drafts, passwords, rules, ruletests, sessions, workspaces
+from webapp.models import DeliveryState, RoleName, WebhookDelivery, Workspace, now
+from webapp.services import admins, drafts, passwords, rules, ruletests, sessions, webhooks, workspaces
 from webapp.services.transactions import writing
+from webapp.services.webhooks import Spec
 from webapp.web import vendor
 from webapp.web.access import SIGN_IN
 
@@ -114,6 +116,39 @@ class Office:
                 self.workspace, name="Guests may join the lobby of the chat", channel="chat/lobby", operation="join",
                 identity=None, allowed=True, author=author, source="cli",
             )  # fmt: skip
+
+    def webhooks(self) -> None:
+        """Two webhooks, one of which is off, and deliveries in every state, with texts as long as can be."""
+        with self.app.app_context():
+            every = tuple(event.value for event in WebhookEvent)
+            long = Spec(
+                "x" * 100, "https://hooks.example.com/" + "y" * 900, every, ("chat/*", "z" * 255), "event.client",
+                {"denials": 100, "unusual": True},
+            )  # fmt: skip
+            by = {"author": "test", "source": "cli"}
+            row = webhooks.create(self.workspace, long, **by)
+            webhooks.rotate(self.workspace, row.id, **by)
+            other = webhooks.create(self.workspace, Spec("Off", "https://off.example.com/", ("join",)), **by)
+            webhooks.set_active(self.workspace, other.id, False, **by)
+            for state in DeliveryState:
+                self.delivery(row.id, state, body='{"data": "%s"}' % ("w" * 2000))
+
+    def delivery(self, webhook_id: int, state: DeliveryState, **fields: object) -> int:
+        """Put a delivery where it would be after one attempt."""
+        with self.app.app_context(), writing() as session:
+            over = state is not DeliveryState.PENDING
+            given: dict[str, object] = {
+                "key": "msg_" + "k" * 24, "event": "message", "body": "{}", "attempts": 1,
+                "status": 500 if over else None,
+                "error": "It answered with status 500.", "answer": "a" * 2000, "headers": {"webhook-id": "h" * 200},
+                "next_at": None if over else now(), "finished_at": now() if over else None,
+            }  # fmt: skip
+            row = WebhookDelivery(
+                workspace_id=self.workspace.id, webhook_id=webhook_id, state=state.value, **given | fields
+            )
+            session.add(row)
+            session.flush()
+            return row.id
 
     def drafted(self) -> dict[str, str] | None:
         """The targets and descriptions that the draft holds; None where there is none."""

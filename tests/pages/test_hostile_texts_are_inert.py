@@ -23,6 +23,10 @@ PATHS = (
     "/channels/delete?target={h}",
     "/channels/switch?target={h}&becomes=off",
     "/channels/new?preset={h}",
+    "/channels/triggers/edit?target={h}&trigger={h}",
+    "/channels/triggers/new?target={h}",
+    "/triggers",
+    "/triggers?q={h}&channel={h}&state={h}&event={h}",
     "/draft",
     "/inspector?selected={r}",
     "/inspector/try?within=all",
@@ -43,6 +47,11 @@ PATHS = (
     "/tokens?q={h}",
     "/tokens/signing",
     "/tokens/keys",
+    "/webhooks",
+    "/webhooks/1",
+    "/webhooks/1/deliveries",
+    "/webhooks/1/deliveries?state={h}&before={h}",
+    "/webhooks/1/deliveries/1",
     "/people",
     "/audit",
     "/audit?actor={h}&text={h}",
@@ -60,13 +69,27 @@ PATHS = (
     "/inspector/recordings/1/open?text={h}",
     "/inspector/recordings/file?channel={h}",
 )
+TRIGGER = {
+    "name": HOSTILE,
+    "events": ["join", "leave"],
+    "on_failure": "pass",
+    "steps": [
+        {"type": "log", "text": HOSTILE.replace("{{", "{")},
+        {"type": "validate", "schema": {"title": HOSTILE}, "message": HOSTILE},
+        {"type": "transform", "changes": [{"do": "set", "field": "a", "value": HOSTILE.replace("{{", "{")}]},
+        {"type": "javascript", "code": f"(event) => {{ throw new TypeError({json.dumps(HOSTILE)}); }}"},
+    ],
+}
 INJECTED = "document.querySelectorAll('img[src=x], script:not([nonce]):not([src]):not([type])').length"
 
 
 @pytest.fixture(scope="module")
 def hostile_server() -> Iterator[Server]:
     with serving(limit_messages_per_minute=0) as server:
-        server.publish(rule(HOSTILE, "A P M", description=HOSTILE, history=25), rule("*", "A P M", description=HOSTILE))
+        server.publish(
+            rule(HOSTILE, "A P M", description=HOSTILE, history=25, triggers=[TRIGGER]),
+            rule("*", "A P M", description=HOSTILE),
+        )
         yield server
 
 
@@ -114,10 +137,15 @@ def test_every_page(owner: Page, hostile_server: Server) -> None:
             assert "14</style>" not in owner.content(), path
         for path in (
             "/channels",
+            "/triggers",
             "/draft",
             "/versions",
             "/tests",
             "/tokens",
+            "/webhooks",
+            "/webhooks/1",
+            "/webhooks/1/deliveries",
+            "/webhooks/1/deliveries/1",
             "/people",
             "/audit",
             "/explain?who=client",

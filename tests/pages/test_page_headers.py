@@ -83,3 +83,9 @@ def test_missing_pages_are_told_in_the_look(client: FlaskClient, office: Office,
     answer = client.get(path, headers={"Accept": "text/html"})
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
+
+
+def test_our_script_is_there_before_the_first_request_of_htmx(signed_in: Callable[..., FlaskClient]) -> None:
+    """Where the library came first, it sometimes sent what is due on loading without the token that ours adds."""
+    page = signed_in().get("/w/default/channels").text
+    assert page.index("js/app.js") < page.index("vendor/htmx.js")

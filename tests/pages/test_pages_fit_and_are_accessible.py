@@ -33,6 +33,15 @@ PATHS = [
     "/w/default/versions/2",
     "/w/default/versions/1/roll-back",
     "/w/default/tokens",
+    "/w/default/webhooks",
+    "/w/default/webhooks/new",
+    "/w/default/webhooks/1",
+    "/w/default/webhooks/2",
+    "/w/default/webhooks/1/deliveries",
+    "/w/default/webhooks/1/deliveries?state=failed",
+    "/w/default/webhooks/2/deliveries?state=nonsense",
+    "/w/default/webhooks/1/deliveries/1",
+    "/w/default/webhooks/1/deliveries/3",
     "/w/default/people",
     "/w/default/audit",
     "/w/default/audit?since=nonsense",
@@ -99,6 +108,7 @@ def test_pages(at_home: Page, office: Office, size: tuple[int, int], scheme: str
         {"pattern": "chat", "wildcard": True, "triggers": TRIGGERS},
     )
     office.publish(*RULES[:2], {"pattern": "off", "presence": True})
+    office.webhooks()
     axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     at_home.set_viewport_size({"width": size[0], "height": size[1]})
     at_home.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -323,3 +323,23 @@ def test_the_form_of_the_rule_keeps_its_triggers(editor: FlaskClient, office: Of
     data = {"csrf_token": token, "seen": seen[1], "pattern": "chat", "wildcard": "y", "history": "25"}
     assert editor.post(f"/w/default/channels/edit{RULE}", data=data).status_code == 303
     assert [trigger.name for trigger in drafted(office)] == ["calm", "second"]
+
+
+def test_everything_else_that_changes_a_rule_keeps_them(editor: FlaskClient, office: Office) -> None:
+    token = editor.token  # type: ignore[attr-defined]
+    data = {"csrf_token": token, "enabled": "off"}
+    assert editor.post(f"/w/default/channels/status{RULE}", data=data).status_code == 303
+    assert [trigger.name for trigger in drafted(office)] == ["calm", "second"]
+    assert editor.post(f"/w/default/channels/take-back{RULE}", data={"csrf_token": token}).status_code == 303
+    page = editor.get(f"/w/default/channels/edit{RULE}&preset=open-chat").text
+    seen = re.search(r'<input id="seen" name="seen" type="hidden" value="([^"]*)">', page)
+    assert seen is not None
+    moved = {"csrf_token": token, "seen": seen[1], "pattern": "talk", "wildcard": "y", "history": "0", "presence": "y"}
+    assert editor.post(f"/w/default/channels/edit{RULE}", data=moved).status_code == 303
+    assert [trigger.name for trigger in drafted(office)] == ["calm", "second"]
+    assert office.drafted() == {"talk/*": ""}
+    office.publish(rule(CALM))
+    version = {"csrf_token": token, "enabled": "off", "expected_version": str(office.version())}
+    assert editor.post(f"/w/default/channels/switch{RULE}", data=version).status_code == 303
+    with office.app.app_context():
+        assert rules.active_rules(office.workspace).rules[0].triggers[0].name == "calm"

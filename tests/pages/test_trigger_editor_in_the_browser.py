@@ -12,7 +12,8 @@ from tests.servers import Server, rule, serving
 from webapp.core.triggers import StepKind, Trigger
 from webapp.services import drafts
 
-from .conftest import PASSWORD, Office, quiet_page
+from .conftest import PASSWORD, ROOT, Office, quiet_page
+from .test_pages_fit_and_are_accessible import AXE
 
 RULE = "?target=chat/*&nested=1"
 NEW = f"/w/default/channels/triggers/new{RULE}"
@@ -20,6 +21,10 @@ STOP = {"type": "stop"}
 LOG = {"type": "log", "text": "a"}
 LIMIT = {"type": "rate_limit"}
 CODE = 'async function (event) {\n  if (event.payload.text === "no") throw new Error("Not that.");\n  return event;\n}'
+
+
+def axe() -> str:
+    return (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
 def publish(office: Office, *steps: dict[str, object]) -> str:
@@ -221,6 +226,24 @@ def test_on_a_phone(at_home: Page, office: Office) -> None:
     save(at_home)
 
 
+def test_without_scripts(browser: Browser, at_home: Page, office: Office) -> None:
+    path = publish(office, {"type": "webhook", "url": "https://example.com/a", "when": "after"})
+    context = browser.new_context(java_script_enabled=False, storage_state=at_home.context.storage_state())
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto(at_home.url.partition("/w/")[0] + path)
+    expect(page.get_by_label("Wait at most")).to_be_visible()
+    page.locator("#add-step").click()
+    page.locator("#add-validate").click()
+    page.get_by_role("button", name="Move step 2 up").click()
+    expect(order(page)).to_have_text([re.compile("Validate"), re.compile("Webhook")])
+    page.get_by_label("JSON Schema").fill('{"type": "object"}')
+    page.locator("#save").click()
+    page.wait_for_url("**/channels/edit**")
+    assert [step.kind for step in drafted(office)[0].steps] == [StepKind.VALIDATE, StepKind.WEBHOOK]
+    context.close()
+
+
 # Beside a running server
 
 
@@ -258,8 +281,10 @@ def test_a_test_run_and_the_log_of_runs(owner: Page, running: Server) -> None:
     owner.keyboard.insert_text("(event) => { event.payload.seen = true; return event; }")
     trial.get_by_role("button", name="Run", exact=True).click()
     expect(trial.locator(".trial-steps .verdict")).to_have_class("verdict changed")
-    expect(trial.locator(".pair pre").nth(1)).to_contain_text('"seen": true')
+    expect(trial.locator(".in-and-out pre").nth(1)).to_contain_text('"seen": true')
     expect(editor).to_contain_text("event.payload.seen")
+    owner.evaluate(axe())
+    assert owner.evaluate(AXE) == []
     owner.locator("#save").click()
     owner.wait_for_url("**/channels/edit**")
     owner.goto("/w/default/triggers")
@@ -271,6 +296,8 @@ def test_a_test_run_and_the_log_of_runs(owner: Page, running: Server) -> None:
         expect(run).to_contain_text("blocked", timeout=15_000)  # it came by itself
         run.locator("summary").click()
         expect(run).to_contain_text("It threw: Not that.")
+        owner.evaluate(axe())
+        assert owner.evaluate(AXE) == []
     owner.get_by_label("What it came to").select_option("passed")
     expect(owner.locator("#runs")).to_contain_text("No run is like that")
     expect(owner).to_have_url(re.compile("state=passed"))

@@ -165,6 +165,15 @@ def test_the_stack_as_it_is_typed_is_run(live: Live, signed_in: SignIn) -> None:
     assert "&#34;other&#34;: &#34;•••&#34;" in page
 
 
+def test_a_join_says_whether_the_rule_would_let_the_client_in(live: Live, signed_in: SignIn, office: Office) -> None:
+    log = {"type": "log", "text": "would join: {{ event.authorized }}"}
+    client = signed_in(RoleName.EDITOR)
+    for letters, said in (("A", "true"), ("", "false")):
+        office.publish(rule("chat/*", letters, triggers=[{"name": "calm", "events": ["join"], "steps": [log]}]))
+        page = try_out(client, open_form(client, EDIT), event="join", claims="")[1]
+        assert f"would join: {said}" in page
+
+
 @pytest.mark.parametrize(
     ("trial", "said"),
     [
@@ -202,6 +211,9 @@ def test_a_captured_message_is_taken_with_what_may_be_shown(live: Live, signed_i
     assert "captured" in page
     assert "hunter2" not in page
     assert "77" in page
+    edit = f"/w/default/channels/triggers/{EDIT}&message={record}"
+    assert "captured" in client.get(edit).text
+    assert f"trigger=calm&amp;message={record}" in client.get(RUNS).text
     status, page = try_out(client, fields, "take", message="1")
     assert status == 422
     assert "keeps no message with this id" in page

@@ -195,6 +195,16 @@ def test_deleting_takes_the_deliveries_too(workspace: Workspace) -> None:
     assert count() == 1
 
 
+def test_what_is_left_of_one_that_was_deleted_meanwhile_is_let_go(workspace: Workspace) -> None:
+    row = create(workspace)
+    put(workspace, row, 2)
+    with writing() as session:
+        session.execute(update(WebhookDelivery).values(webhook_id=row.id + 7))
+    put(workspace, row, 1)
+    assert deliveries.clear_all_orphans() == 2
+    assert count(webhook_id=row.id) == 1
+
+
 def test_what_is_old_or_too_much_is_let_go(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "KEPT_MOST", 10)
     row, off = create(workspace), create(workspace)

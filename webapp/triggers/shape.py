@@ -39,17 +39,17 @@ HELPERS = (
     Described(
         "getUserRecentMessages(userId, channel)",
         "list",
-        "The times, in milliseconds, that `logMessage` kept, newest last.",
+        "What `logMessage` kept of a user in a channel, the newest last, each with its `time` in milliseconds.",
     ),
     Described(
-        "logMessage(userId, channel, time)", "nothing", "Keeps that a user sent something, for the helper above."
+        "logMessage(userId, channel, time)",
+        "nothing",
+        "Keeps that a user sent something, for the helper above. Without a time: now.",
     ),
-    Described("kv.get(key)", "any JSON", "What was kept under a key, `null` if nothing is (any more)."),
+    Described("kv.get(key)", "any JSON", "What this trigger kept under a key, `null` if nothing is there (any more)."),
     Described("kv.set(key, value, seconds)", "nothing", "Keeps a value for so many seconds."),
-    Described("kv.delete(key)", "nothing", "Forgets it."),
-    Described(
-        "kv.increment(key, by, seconds)", "number", "Adds to a number that is kept, and returns what it is then."
-    ),
+    Described("kv.delete(key)", "true or false", "Forgets it; whether there was something."),
+    Described("kv.increment(key, by, seconds)", "number", "Adds to a number that is kept; what it is then."),
     Described(
         "publish(channel, data, {event, socketId, userId})",
         "nothing",
@@ -57,3 +57,4 @@ HELPERS = (
     ),
     Described("log(text)", "nothing", "Writes a line into the audit trail."),
 )
+"""All of them answer with a promise: ``await kv.get(key)``."""

@@ -29,6 +29,7 @@ from . import (
     tokens,
     transfer,
     versions,
+    webhooks,
     wording,
     workspaces,
 )
@@ -84,6 +85,7 @@ def init_app(app: Flask) -> None:
         ruletests,
         explain,
         tokens,
+        webhooks,
         people,
         audit,
         settings,

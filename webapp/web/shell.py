@@ -41,6 +41,7 @@ PLACES = (
     Place("ruletests.page", "Tests", "list-checks"),
     Place("explain.page", "Explain a user", "user-round-search"),
     Place("tokens.page", "Tokens and keys", "key-round"),
+    Place("webhooks.page", "Webhooks", "webhook"),
     Place("people.page", "People", "users-round"),
     Place("audit.page", "Audit", "scroll-text"),
     Place("settings.page", "Settings", "settings"),

@@ -25,7 +25,8 @@ ICONS = (
     "download", "eye", "flask-conical", "folder-open", "gauge", "ghost", "grip-vertical", "history", "info",
     "key-round", "list-checks", "lock", "log-out", "megaphone", "message-square-lock", "pause", "pencil", "play",
     "plug", "plus", "radio", "refresh-cw", "scroll-text", "search", "send", "settings", "square", "sun-moon",
-    "trash-2", "triangle-alert", "unplug", "upload", "user-round-search", "users-round", "waypoints", "workflow", "x",
+    "trash-2", "triangle-alert", "unplug", "upload", "user-round-search", "users-round", "waypoints", "webhook",
+    "workflow", "x",
 )  # fmt: skip
 """The Lucide icons that templates use; a test holds that none is missing."""
 

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from ..core.permissions import PERMISSIONS, Permission
 from ..models import Source
+from .moments import from_now
 from .triggerwords import row_changes, triggers_named
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -121,7 +122,12 @@ def ago(moment: datetime) -> str:
     return "just now"
 
 
+def soon(moment: datetime) -> str:
+    """Say when something that is due will be, roughly."""
+    return from_now(moment) if moment > datetime.now(UTC) else "now"
+
+
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters.update(said=said, clock=clock, ago=ago)
+    app.jinja_env.filters.update(said=said, clock=clock, ago=ago, soon=soon)
     app.jinja_env.globals.update(source_name=source_name, field_name=field_name, field_value=field_value)
     app.jinja_env.globals.update(count=count, pretty=pretty, trigger_changes=row_changes)

@@ -143,9 +143,17 @@ def pending(webhook_id: int) -> Any:
     return select(func.count()).where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.state == _PENDING)
 
 
-def clear_orphans(webhook_id: int) -> None:
-    """Delete the deliveries of a webhook that is no longer there, in small batches."""
-    _delete(WebhookDelivery.webhook_id == webhook_id)
+def clear_orphans(webhook_id: int) -> int:
+    """Delete the deliveries of a webhook that is no longer there, in small batches; returns how many went."""
+    return _delete(WebhookDelivery.webhook_id == webhook_id)
+
+
+def clear_all_orphans() -> int:
+    """Delete what is left of webhooks that are no longer there: stored in the moment of their end, or cut off then."""
+    with reading() as session:
+        named = set(session.scalars(select(WebhookDelivery.webhook_id).distinct()))
+        there = set(session.scalars(select(Webhook.id)))
+    return sum(clear_orphans(gone) for gone in named - there)
 
 
 def clean(workspace_id: int) -> int:
@@ -163,8 +171,6 @@ def clean(workspace_id: int) -> int:
         gone = _delete(finished & (WebhookDelivery.finished_at <= cut))
     else:
         gone = _delete(finished & (WebhookDelivery.finished_at < oldest))
-    there = select(Webhook.id)
-    gone += _delete(mine & WebhookDelivery.webhook_id.not_in(there))
     off = select(Webhook.id).where(Webhook.is_active.is_(False))
     return gone + _delete(mine & WebhookDelivery.webhook_id.in_(off) & (WebhookDelivery.created_at < oldest))
 

@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ import gevent
 from flask import Flask
 from gevent.event import Event
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import load_only
 
 from ...config import Settings
@@ -225,6 +225,12 @@ class Dispatcher:
                             switched_off(session, webhook, outcome.switch_off)
                             workspace_id = webhook.workspace_id
                 break
+            except DataError:
+                _log.exception("an answer to %s can't be stored", row.key)
+                values |= {"answer": "", "error": outcome.error or "Its answer can't be shown."}
+                if not outcome.answer:
+                    break
+                outcome = replace(outcome, answer="")
             except SQLAlchemyError as error:
                 if not self._is_away:
                     _log.warning("what came of a delivery could not be written down yet: %s", error)
@@ -252,11 +258,12 @@ class Dispatcher:
         with self._app.app_context():
             while True:
                 gevent.sleep(CLEAN_EVERY)
-                for workspace in list(self._realtime.workspaces.values()):
-                    try:
+                try:
+                    deliveries.clear_all_orphans()
+                    for workspace in list(self._realtime.workspaces.values()):
                         deliveries.clean(workspace.config.id)
-                    except Exception as error:
-                        _log.warning("old deliveries could not be deleted: %s", error)
+                except Exception as error:
+                    _log.warning("old deliveries could not be deleted: %s", error)
 
 
 def _values(outcome: Outcome, headers: dict[str, str] | None, moment: datetime) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Condition(StepType):
     def summary(self, values: Mapping[str, Any]) -> str:
         steps = values.get("skip", 1)
         otherwise = {"skip": f"skips {steps} step{'s' if steps != 1 else ''}", "stop": "stops"}
-        return f"`{values.get('expression', '')}`, otherwise {otherwise.get(values.get('otherwise', ''), 'blocks')}"
+        expression = str(values.get("expression", "")).replace("`", "'")
+        return f"`{expression}`, otherwise {otherwise.get(values.get('otherwise', ''), 'blocks')}"
 
     def check(self, values: Mapping[str, Any]) -> Iterator[Problem]:
         problem = sandbox.expression_problem(values["expression"])

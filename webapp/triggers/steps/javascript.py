@@ -44,7 +44,8 @@ class JavaScript(StepType):
     )
 
     def summary(self, values: Mapping[str, Any]) -> str:
-        return f"`{' '.join(str(values.get('code', '')).split())[:80]}`"
+        code = " ".join(str(values.get("code", "")).replace("`", "'").split())
+        return f"`{code[:80]}`"
 
     def check(self, values: Mapping[str, Any]) -> Iterator[Problem]:
         problem = sandbox.function_problem(values["code"])

@@ -36,11 +36,15 @@ CAME_TO = (State.PASSED, State.CHANGED, State.BLOCKED, State.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run as the page shows it. ``key`` tells runs apart that one event set off."""
+    """A run as the page shows it. ``key`` tells runs apart that one event set off.
+
+    ``rule`` is the one in force whose trigger this was, None if that is gone.
+    """
 
     run: Run
     at: datetime | None
     key: str
+    rule: Rule | None
 
 
 @blueprint.get("")
@@ -54,10 +58,12 @@ def page() -> str:
     pages = max(1, -(-len(found) // PAGE))
     number = min(query.page, pages)
     shown = found[(number - 1) * PAGE : number * PAGE]
+    in_force = _in_force()
+    rule_of = {(rule.target.text, trigger.name): rule for rule, trigger in in_force}
     return render_template(
         "runs/_runs.html" if htmx.partial and htmx.target == "runs" else "runs/page.html",
         query=query,
-        entries=[Entry(run, moment(run.id / TICKS_A_SECOND), f"{run.id}-{run.trigger}") for run in shown],
+        entries=[_entry(run, rule_of.get((run.target, run.trigger))) for run in shown],
         number=number,
         pages=pages,
         found=len(found),
@@ -68,8 +74,12 @@ def page() -> str:
         events=list(TriggerEvent),
         shown_as=SHOWN,
         labels={kind: step.label for kind, step in STEPS.items()},
-        triggers=_in_force(),
+        triggers=in_force,
     )
+
+
+def _entry(run: Run, rule: Rule | None) -> Entry:
+    return Entry(run, moment(run.id / TICKS_A_SECOND), f"{run.id}-{run.trigger}", rule)
 
 
 def _in_force() -> list[tuple[Rule, Trigger]]:

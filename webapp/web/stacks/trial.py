@@ -11,6 +11,7 @@ from wtforms import Form, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
 from ...core.actors import Actor
+from ...core.permissions import Operation
 from ...core.ruleset import Rule
 from ...core.targets import Target, channel_problem
 from ...core.triggers import StepKind, Trigger, TriggerEvent
@@ -181,7 +182,14 @@ def _occasion(on: TriggerEvent, trial: TrialForm, target: Target) -> Occasion:
         target.params(trial.channel.data),
         int(time.time() * TICKS_PER_SECOND),
         client if on is not TriggerEvent.EVENT else None,
+        authorized=on is not TriggerEvent.JOIN or _may_join(trial),
     )
+
+
+def _may_join(trial: TrialForm) -> bool:
+    workspace = current_workspace()
+    working = drafts.working_rules(workspace)
+    return decisions.decide(workspace, trial.channel.data, Operation.JOIN.value, trial.actor, working).allowed
 
 
 def _claims(actor: Actor) -> str:

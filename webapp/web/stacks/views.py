@@ -59,7 +59,11 @@ def _edit(name: str | None) -> Answer:
         abort(404)
     form.fill(kept if kept is not None else Trigger(""))
     form.seen.data = drafts.fingerprint(rule)
-    return _page(form, target, name)
+    trial = TrialForm.fitting(target)
+    if "message" in request.args:
+        trial.message.data = request.args["message"]
+        trial.take(request.args["message"])
+    return _page(form, target, name, trial=trial)
 
 
 def _save(form: TriggerForm, target: Target, name: str | None) -> Answer:
