@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -41,10 +42,15 @@ class GaveUp(Exception):
 
 
 class Job:
-    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something."""
+    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something.
+
+    With ``work`` it is several of them, one after the other on one thread: then ``script`` and the bounds are those of
+    the one that runs just now.
+    """
 
     __slots__ = (
         "_answers",
+        "answering",
         "asked_at",
         "began",
         "cpu",
@@ -57,6 +63,7 @@ class Job:
         "thread",
         "told",
         "wall",
+        "work",
     )
 
     def __init__(self, script: Any, text: str, seconds: float, wall: float) -> None:
@@ -74,6 +81,19 @@ class Job:
         self._answers: _queue.SimpleQueue[str | None] = _queue.SimpleQueue()
         self.pool: Pool | None = None
         self.asked_at = 0.0
+        self.work: Callable[[], None] | None = None
+        self.answering: Any = None
+        """For whom the loop does what the script asks of it."""
+
+    def begin(self, script: Any, text: str, seconds: float, wall: float) -> None:
+        """Go on with another script, on the thread that has this job."""
+        self.script, self.text, self.told = script, text, ""
+        self.cpu, self.began = time.thread_time(), monotonic()
+        self.seconds, self.wall = seconds, wall
+
+    def rest(self) -> None:
+        """Nothing is computed that has bounds of its own."""
+        self.seconds = self.wall = inf
 
     def ask(self, calls: str) -> str | None:
         """Have the loop answer, on behalf of the thread; None if nobody waits for this job any more."""
