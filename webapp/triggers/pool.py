@@ -161,8 +161,9 @@ class Pool:
         self.run = run
         self._hub = hub
         self._told: deque[tuple[Job, str | None]] = deque()
-        self._async = hub.loop.async_()
-        self._async.start(self._hear)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._watcher = hub.loop.io(self._bell, 1)
+        self._watcher.start(self._hear)
         self._timer = hub.loop.timer(TICK, TICK)
         self._outstanding: set[Job] = set()
         self._held: deque[Job] = deque()
@@ -239,9 +240,11 @@ class Pool:
     def tell(self, job: Job, calls: str | None) -> None:
         """Wake whoever waits for a job. Called by threads."""
         self._told.append((job, calls))
-        self._async.send()
+        # Unlike the loop's own way of being woken this lets go of the interpreter, which the loop needs at once.
+        os.eventfd_write(self._bell, 1)
 
     def _hear(self) -> None:
+        os.eventfd_read(self._bell)
         told = self._told
         while told:
             job, calls = told.popleft()
