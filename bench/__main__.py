@@ -13,7 +13,7 @@ from bench.crowd import Stalled
 from bench.machine import prepare_load_generator
 from bench.report import render
 from bench.results import Results
-from bench.scenarios import connect, fanout, inspector, latency, memory, rooms, triggers
+from bench.scenarios import connect, fanout, inspector, latency, memory, rooms, triggers, trouble
 from bench.scenarios.settings import QUICK, Settings
 from bench.servers import Server, ServerFailed, stop_all_at_exit
 from bench.tidegate import Tidegate
@@ -33,7 +33,7 @@ PEERS: tuple[Peer, ...] = (
     FlaskSocketIo(),
 )
 SCENARIOS = (fanout, rooms, connect, memory, latency)
-OWN = (inspector, triggers)
+OWN = (inspector, triggers, trouble)
 """Those in which only Tidegate takes part."""
 _ONLY_IN = {"tidegate-tls": {"connect", "memory"}, "tidegate-token": {"connect"}}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.results import Figure, Results, within
-from bench.scenarios import inspector, triggers
+from bench.scenarios import inspector, triggers, trouble
 
 TIDEGATE = "tidegate"
 PEERS = ("nchan", "nats", "ws", "socket.io", "flask-socketio")
@@ -54,6 +54,7 @@ def judge(results: Results) -> list[Verdict]:
         _told(results, "Inspector: both viewers are told exactly how many messages they were not shown"),
         _added(results, "Triggers: a stack with a function adds at most 150 µs of CPU to a message", 150),
         _costs_nothing(results, "Triggers: those of other rules cost nothing"),
+        _holds_up(results, "Trouble: a trigger in trouble holds up others by at most 10 ms, 99 of 100 times", 10),
         _at_most("Look-up: with 100,000 rules at most 1.5 × as long as with 10", look_up, 1.5),
     ]
     ran = {
@@ -63,6 +64,7 @@ def judge(results: Results) -> list[Verdict]:
         "Memory": "memory",
         "Inspector": inspector.NAME,
         "Triggers": triggers.NAME,
+        "Trouble": trouble.NAME,
         "Look-up": "rules",
     }
     present = results.scenarios()
@@ -91,6 +93,12 @@ def _costs_nothing(results: Results, target: str) -> Verdict:
     """Whether the median of the ratios to no triggers at all lies as near to 1 as figures of one run do."""
     target = f"{target}: at most 1.03 × without any"
     return _of_triggers(results, target, triggers.RATIO, triggers.OTHERS, lambda value: value <= 1.03)
+
+
+def _holds_up(results: Results, target: str, bound: float) -> Verdict:
+    """Whether what trouble adds to the 99th percentile of others' latency is low enough, in the median of rounds."""
+    figure = results.figure(trouble.NAME, "p99", trouble.ADDED)
+    return Verdict(target, "–", None) if figure is None else Verdict(target, f"{figure} ms", figure.median <= bound)
 
 
 def _of_triggers(results: Results, target: str, variant: str, state: str, is_met: Callable[[float], bool]) -> Verdict:

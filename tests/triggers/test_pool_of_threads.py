@@ -29,10 +29,11 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     wait_until(lambda: not busy(made), "the threads to come back")
     assert made._outstanding == set()
     assert list(made._held) == []
+    assert (made._held_slow, made._given) == ({}, {})
 
 
 def busy(pool: Pool) -> list[Thread]:
-    return [thread for thread in pool._threads if thread.job is not None]
+    return [thread for thread in pool.threads if thread.job is not None]
 
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = 20.0) -> None:
@@ -91,6 +92,37 @@ def test_a_script_in_trouble_takes_two_threads_and_others_go_on(pool: Pool) -> N
     }
 
 
+def test_code_that_took_long_runs_apart_and_in_turn(pool: Pool) -> None:
+    """Endless loops once had the priority of all others; now each has one thread, of the lowest."""
+    assert "ran out of time" in run(ENDLESS)
+    wait_until(lambda: not busy(pool), "the thread to come back")
+    jobs = [gevent.spawn(run, code, n) for n in range(3) for code in (ENDLESS, f"{ENDLESS} // b", f"{ENDLESS} // c")]
+    at_once = 0
+    while not all(job.ready() for job in jobs):
+        gevent.sleep(0.005)
+        at_it = [thread for thread in busy(pool) if thread.job and thread.job.script.code == ENDLESS]
+        at_once = max(at_once, len(at_it))
+        assert {thread.slow for thread in at_it} <= {True}
+    assert at_once == 1
+    fine = sandbox.Script.function("(event) => ({ payload: 1 })", 0.05, 16 << 20)
+    assert run(fine.code) == b"1"
+    assert fine not in pool._slow
+
+
+def test_slow_code_is_no_longer_so_after_a_while(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "SLOW_FOR", 0.2)
+    code = "(event) => { const end = Date.now() + event.payload; while (Date.now() < end); return { payload: 1 } }"
+    assert run(code, 20) == b"1"
+    script = sandbox.Script.function(code, 0.05, 16 << 20)
+    assert script in pool._slow
+    ends = monotonic() + 10
+    while script in pool._slow:
+        assert monotonic() < ends
+        assert run("(event) => { const end = Date.now() + 8; while (Date.now() < end); }") is None
+    assert run(code, 0) == b"1"
+    assert script not in pool._slow
+
+
 def test_what_waits_behind_a_stuck_script_is_moved_to_another_thread(pool: Pool) -> None:
     first = [gevent.spawn(run, f"{ENDLESS} // {n}", None, None, 1.0) for n in range(pools.THREADS_FIRST)]
     behind = [gevent.spawn(run, "(event) => ({ payload: event.payload + 1 })", n) for n in range(50)]
@@ -106,6 +138,7 @@ def test_many_scripts_in_trouble_leave_the_loop_and_each_other_alone(pool: Pool)
     jobs = [gevent.spawn(run, f"{ENDLESS} // {n}", None, None, 0.1) for n in range(30)]
     gevent.joinall(jobs)
     assert len(pool._threads) <= pools.THREADS_MOST
+    assert len(pool._slow_threads) <= pools.SLOW_MOST + pools.LOST_MOST
     assert {job.value for job in jobs} <= {
         "It ran out of time: it may compute for 100 ms.",
         "It was not begun in time: earlier runs of this code take too long.",
@@ -119,7 +152,7 @@ def test_what_the_engine_cannot_stop_is_given_up_on(pool: Pool) -> None:
     assert monotonic() - began < 1
     assert len(busy(pool)) == 1, "the thread is still at it"
     assert run("(event) => ({ payload: 1 })") == b"1"
-    wait_until(lambda: not busy(pool) or pool._threads[0].is_lost, "the thread to be given up on")
+    wait_until(lambda: not busy(pool) or any(thread.is_lost for thread in pool.threads), "the thread to be given up on")
     assert run("(event) => ({ payload: 2 })") == b"2"
     wait_until(lambda: not busy(pool), "the thread to come back")
     assert run("(event) => ({ payload: 3 })") == b"3"

@@ -190,7 +190,7 @@ def test_what_is_given_up_on_in_the_middle_is_the_failure_of_its_step() -> None:
     assert (payload, record.state) == (1, State.FAILED)
     assert objection is not None
     pool = sandbox._pool()
-    at_it = [thread for thread in pool._threads if thread.job is not None and thread.job.script == script]
+    at_it = [thread for thread in pool.threads if thread.job is not None and thread.job.script == script]
     assert len(at_it) == 1
     ends = monotonic() + 20
     while at_it[0].job is not None:

@@ -1,4 +1,4 @@
-"""Threads that run scripts for the loop: hot ones first, more where some are stuck, given up on where they stay so."""
+"""Threads that run scripts for the loop: hot ones first, slow code apart, given up on where it does not come back."""
 
 import _queue
 import os
@@ -24,8 +24,11 @@ STUCK = 0.002
 """Seconds after which a thread that has not come back gets no more to do."""
 TICK = 0.005
 """Seconds between looks at what is running, as long as something is."""
-STUCK_MOST = 2
-"""Threads that one script may have without coming back from them."""
+SLOW_FOR = 30.0
+"""Seconds that code counts as slow after it has computed for longer than ``STUCK``."""
+SLOW_MOST = 4
+"""Threads for slow code, each for another one: on few cores they share what time all others leave."""
+NICEST = 19
 REALMS_KEPT = 64
 """Scripts that a thread keeps ready; each takes a quarter of a MiB."""
 STACK_SIZE = 8 * 1024 * 1024
@@ -35,6 +38,7 @@ SWITCH_INTERVAL = 0.001
 _start_thread = get_original("_thread", "start_new_thread")
 _stack_size = get_original("_thread", "stack_size")
 _get_ident = get_original("_thread", "get_ident")
+_get_native_id = get_original("_thread", "get_native_id")
 
 
 class Steps(Protocol):
@@ -64,6 +68,8 @@ class Job:
         "cpu",
         "given_up",
         "greenlet",
+        "is_ready",
+        "key",
         "pool",
         "script",
         "seconds",
@@ -75,6 +81,8 @@ class Job:
     )
 
     def __init__(self, script: Any, text: str, seconds: float, wall: float) -> None:
+        self.key = script
+        """What it is known by where code that takes long is kept apart."""
         self.script = script
         self.text = text
         self.seconds = seconds
@@ -84,6 +92,8 @@ class Job:
         self.began = 0.0
         self.cpu = 0.0
         self.given_up = False
+        self.is_ready = False
+        """Whether the script itself runs: making it ready takes longer than most runs of it."""
         self.greenlet: Any = None
         self.thread: Thread | None = None
         self._answers: _queue.SimpleQueue[str | None] = _queue.SimpleQueue()
@@ -96,12 +106,23 @@ class Job:
     def begin(self, script: Any, text: str, seconds: float, wall: float) -> None:
         """Go on with another script, on the thread that has this job."""
         self.script, self.text, self.told = script, text, ""
-        self.cpu, self.began = time.thread_time(), monotonic()
         self.seconds, self.wall = seconds, wall
+        self.is_ready = False
+        self.clocked()
+
+    def clocked(self) -> None:
+        """Begin to count what the script takes, on the thread that has it."""
+        self.cpu, self.began = time.thread_time(), monotonic()
+
+    def ready(self) -> None:
+        """The script itself begins."""
+        self.clocked()
+        self.is_ready = True
 
     def rest(self) -> None:
         """Nothing is computed that has bounds of its own."""
         self.seconds = self.wall = inf
+        self.is_ready = False
 
     def ask(self, calls: str) -> str | None:
         """Have the loop answer, on behalf of the thread; None if nobody waits for this job any more."""
@@ -114,12 +135,15 @@ class Job:
 
 
 class Thread:
-    """One thread with what waits for it."""
+    """One thread with what waits for it. A ``slow`` one has the lowest priority."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Pool", slow: bool = False) -> None:
         self.waiting: _queue.SimpleQueue[Job] = _queue.SimpleQueue()
         self.job: Job | None = None
-        self.clock = 0
+        self.clock = self.native_id = 0
+        self.slow = slow
+        self.retires = False
+        """Set where it is to end with what it has in hand."""
         self._pool = pool
 
     def start(self) -> None:
@@ -131,18 +155,17 @@ class Thread:
 
     def _main(self) -> None:
         self.clock = time.pthread_getcpuclockid(_get_ident())
-        try:
-            os.setpriority(os.PRIO_PROCESS, _native_id(), NICENESS)
-        except OSError:
-            pass  # it is a kindness to the others, nothing depends on it
+        self.native_id = _get_native_id()
+        be_nice(self.native_id, NICEST if self.slow else NICENESS)
         realms: dict[Any, Any] = {}
         run, pool, take = self._pool.run, self._pool, self.waiting.get
-        while True:
+        while not self.retires:
             job = take()
+            job.thread = self
             if job.given_up:
                 pool.tell(job, None)
                 continue
-            job.cpu, job.began, job.thread = time.thread_time(), monotonic(), self
+            job.clocked()
             self.job = job
             run(job, realms)
             self.job = None
@@ -161,6 +184,18 @@ class Thread:
         job = self.job
         return job is not None and job.given_up and monotonic() - job.began > LOST
 
+    def computed(self, job: Job) -> float:
+        """Seconds that it has computed for the script that it runs."""
+        return time.clock_gettime(self.clock) - job.cpu
+
+
+def be_nice(native_id: int, niceness: int) -> None:
+    """Lower the priority of a thread. What has none to give is a kindness less, and nothing depends on it."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, native_id, niceness)
+    except OSError:
+        pass
+
 
 class Pool:
     """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps.
@@ -178,12 +213,25 @@ class Pool:
         self._watcher.start(self._hear)
         self._timer = hub.loop.timer(TICK, TICK)
         self._outstanding: set[Job] = set()
-        self._held: deque[Job] = deque()
-        """What waits because its script has as many threads as it may, and does not come back from them."""
         self._threads: list[Thread] = []
+        self._leaving: list[Thread] = []
+        """Threads that end with what they have in hand."""
+        self._held: deque[Job] = deque()
+        """What waits because every thread is stuck, and there are as many as there may be."""
+        self._slow: dict[Any, float] = {}
+        """Code that took long lately, and until when it counts as slow."""
+        self._slow_threads: list[Thread] = []
+        self._held_slow: dict[Any, deque[Job]] = {}
+        self._given: dict[Thread, Any] = {}
+        """The code that each slow thread has in hand."""
         for _ in range(THREADS_FIRST):
             self._add_thread()
         sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
+
+    @property
+    def threads(self) -> list[Thread]:
+        """All threads, those that are on their way out among them."""
+        return [*self._threads, *self._slow_threads, *self._leaving]
 
     def do(self, job: Job, answer: Callable[[str], str]) -> None:
         """Have a job done, letting others run meanwhile. ``answer`` does what the script asks for, in this greenlet.
@@ -221,25 +269,57 @@ class Pool:
     def _place(self, job: Job) -> None:
         """Let the first thread that is not stuck do a job: one that has just run something runs the next best.
 
-        A script that has as many threads stuck as it may get no more until one comes back: all others need some.
+        Code that took long lately goes where it is in the way of no other code.
         """
-        stuck_with_it = lost = 0
-        free, now = None, monotonic()
+        if self._slow and job.key in self._slow:
+            self._place_slow(job)
+            return
+        lost = 0
         for thread in self._threads:
-            at = thread.job
-            if at is None or now - at.began <= STUCK:
-                free = free or thread
-            else:
-                stuck_with_it += at.script == job.script
-                lost += thread.is_lost
-        if stuck_with_it >= STUCK_MOST:
-            self._held.append(job)
-        elif free is not None:
-            free.waiting.put(job)
-        elif len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
+            if not thread.is_stuck:
+                thread.waiting.put(job)
+                return
+            lost += thread.is_lost
+        if len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
             self._add_thread().waiting.put(job)
         else:
             self._held.append(job)
+
+    def _place_slow(self, job: Job) -> None:
+        """Run slow code one job after the other on a thread of its own, as long as there is one."""
+        waits = self._held_slow.setdefault(job.key, deque())
+        waits.append(job)
+        self._begin_slow()
+
+    def _begin_slow(self) -> None:
+        """Let slow threads that are free take what waits longest of code that none of them runs."""
+        for key in list(self._held_slow):
+            if key in self._given.values():
+                continue
+            thread = self._free_slow_thread()
+            if thread is None:
+                return
+            waits = self._held_slow.pop(key)
+            while waits and waits[0].given_up:
+                waits.popleft()
+            if waits:
+                self._given[thread] = key
+                thread.waiting.put(waits.popleft())
+            if waits:
+                self._held_slow[key] = waits  # behind all others
+
+    def _free_slow_thread(self) -> Thread | None:
+        lost = 0
+        for thread in self._slow_threads:
+            if thread not in self._given:
+                return thread
+            lost += thread.is_lost
+        if len(self._slow_threads) >= SLOW_MOST + min(lost, LOST_MOST):
+            return None
+        thread = Thread(self, slow=True)
+        thread.start()
+        self._slow_threads.append(thread)
+        return thread
 
     def _add_thread(self) -> Thread:
         thread = Thread(self)
@@ -271,11 +351,19 @@ class Pool:
         told = self._told
         while told:
             job, calls = told.popleft()
-            if calls is None and self._held:
-                self._place_held()
+            if calls is None:
+                self._done(job)
             greenlet = job.greenlet
             if not job.given_up and greenlet is not None:
                 greenlet.switch(calls)
+
+    def _done(self, job: Job) -> None:
+        """A thread has come back from a job, whether anyone still waits for it or not."""
+        thread = job.thread
+        if thread is not None and self._given.pop(thread, None) is not None:
+            self._begin_slow()
+        elif self._held:
+            self._place_held()
 
     def _place_held(self) -> None:
         held, self._held = self._held, deque()
@@ -291,30 +379,49 @@ class Pool:
             self._timer.stop()
             return
         now = monotonic()
-        for thread in list(self._threads):
+        self._leaving = [thread for thread in self._leaving if thread.job is not None]
+        for thread in self.threads:
             job = thread.job
-            if job is None or not thread.is_stuck:
+            if job is None or now - job.began <= STUCK:
                 continue
-            if not job.given_up and _is_over(thread, job, now):
+            computed = thread.computed(job)
+            if job.is_ready and computed > STUCK:
+                self._is_slow(thread, job, now)
+            if not job.given_up and (now - job.began > job.wall or computed > job.seconds):
                 self._throw(job)
+            if not thread.slow:
+                for behind in _taken(thread.waiting):
+                    if behind.key == job.key and not job.is_ready:
+                        thread.waiting.put(behind)  # it is being made ready for this one, too
+                    else:
+                        self._place(behind)
+        for key in [key for key, until in self._slow.items() if until < now]:
+            del self._slow[key]
+        for waits in (self._held, *self._held_slow.values()):
+            while waits and (waits[0].given_up or now - waits[0].asked_at > waits[0].wall):
+                job = waits.popleft()
+                if not job.given_up:
+                    self._throw(job)
+
+    def _is_slow(self, thread: Thread, job: Job, now: float) -> None:
+        """Keep code that computes for long away from all other code, for a while."""
+        self._slow[job.key] = now + SLOW_FOR
+        if not thread.slow and not thread.retires:
+            # It is in the way where it is; priorities can't be taken back, so its thread ends with it.
+            thread.retires = True
+            self._threads.remove(thread)
+            self._leaving.append(thread)
+            be_nice(thread.native_id, NICEST)
             for behind in _taken(thread.waiting):
                 self._place(behind)
-        for job in list(self._held):
-            if now - job.asked_at > job.wall:
-                self._held.remove(job)
-                self._throw(job)
+            if len(self._threads) < THREADS_FIRST:
+                self._add_thread()
 
     def _throw(self, job: Job) -> None:
         greenlet = job.greenlet
         job.given_up = True
         if greenlet is not None:
             greenlet.throw(_gave_up(job))
-
-
-def _is_over(thread: Thread, job: Job, now: float) -> bool:
-    if now - job.began > job.wall:
-        return True
-    return time.clock_gettime(thread.clock) - job.cpu > job.seconds
 
 
 def _taken(waiting: "_queue.SimpleQueue[Job]") -> list[Job]:
@@ -331,7 +438,3 @@ def _gave_up(job: Job) -> GaveUp:
     if not job.began:
         return GaveUp("It was not begun in time: earlier runs of this code take too long.")
     return GaveUp(f"It ran out of time: it may compute for {job.seconds * 1000:g} ms.")
-
-
-def _native_id() -> int:
-    return int(get_original("_thread", "get_native_id")())

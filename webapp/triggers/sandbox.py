@@ -143,16 +143,16 @@ def _without_end(code: str) -> str:
     return code.rstrip().rstrip(";")
 
 
-def on_one_thread(work: Callable[[], None]) -> None:
+def on_one_thread(name: str, work: Callable[[], None]) -> None:
     """Do something that runs several scripts, on one thread, so that it is gone to and back from once.
 
-    ``work`` must not touch what belongs to the loop, nor wait.
+    ``work`` must not touch what belongs to the loop, nor wait. Under its ``name`` it is kept apart where it takes long.
 
     Raises:
         StepFailed: it took too long; what it has not done by then it does not do.
     """
     job = Job(NO_SCRIPT, "", inf, inf)
-    job.work = work
+    job.work, job.key = work, name
     try:
         _pool().do(job, lambda calls: _answer(job.answering, calls))
     except GaveUp as error:
@@ -287,6 +287,7 @@ def _run_script(job: Job, realms: dict[Any, Any]) -> None:
     try:
         if realm is None:
             realm = Realm(script)
+        job.ready()
         if realm.run(job):
             realms[script] = realm  # used last, let go last
     except OutOfTime:

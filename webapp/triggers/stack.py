@@ -95,7 +95,7 @@ class Walk:
                 continue
             at = monotonic()
             try:
-                on_one_thread(self._go_on)
+                on_one_thread(self._moment.trigger, self._go_on)
             except StepFailed as error:
                 # The thread may still be at it: what it adds from now on is none of this walk's.
                 self.steps = [*self.steps]
