@@ -125,6 +125,21 @@ def test_a_message_that_a_trigger_ran_on(live: Live, signed_in: SignIn) -> None:
     assert "blocked" in text(page)
 
 
+def test_a_run_leads_to_its_message_also_where_it_was_blocked(live: Live, signed_in: SignIn) -> None:
+    """A refusal has a number of its own, which its client is told; the run knows the one that the message would have
+    had. The link said "Not kept any more" of all that a trigger had blocked."""
+    client = live.connect("42")
+    live.send(client, "join", "chat/a", {})
+    live.send(client, "message", "chat/a", {"no": "text"})
+    live.send(client, "message", "chat/a", {"text": "hello"})
+    viewer = signed_in()
+    links = re.findall(r'href="(/w/default/inspector\?selected=\d+)"', viewer.get(RUNS).text)
+    passed, blocked = (viewer.get(link).text for link in links)
+    assert "Not kept any more" not in passed + blocked
+    assert "Say something." in text(blocked)
+
+
+
 # Test runs
 
 
