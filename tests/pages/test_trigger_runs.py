@@ -139,7 +139,6 @@ def test_a_run_leads_to_its_message_also_where_it_was_blocked(live: Live, signed
     assert "Say something." in text(blocked)
 
 
-
 # Test runs
 
 
