@@ -72,6 +72,8 @@ def test_runs_are_listed_newest_first_with_their_steps(live: Live, signed_in: Si
     counts = re.findall(r'class="verdict \w+">(\w+)</span></dt><dd class="tabular">(\d+)</dd>', page)
     assert counts == [("passed", "1"), ("changed", "0"), ("blocked", "1"), ("failed", "0")]
     assert "/channels/triggers/edit" not in page
+    # Who may not edit has no other page that says what a trigger does.
+    assert "Transform mask secret" in said
 
 
 @pytest.mark.parametrize(
