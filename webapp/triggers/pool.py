@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -16,6 +17,9 @@ THREADS_FIRST = 2
 THREADS_MOST = 16
 NICENESS = 5
 """How much lower than the loop's the priority of the threads is."""
+LOST = 2.0
+"""Seconds after which a thread whose script was given up on is one too many, and another may take its place."""
+LOST_MOST = 48
 STUCK = 0.002
 """Seconds after which a thread that has not come back gets no more to do."""
 TICK = 0.005
@@ -38,10 +42,15 @@ class GaveUp(Exception):
 
 
 class Job:
-    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something."""
+    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something.
+
+    With ``work`` it is several of them, one after the other on one thread: then ``script`` and the bounds are those of
+    the one that runs just now.
+    """
 
     __slots__ = (
         "_answers",
+        "answering",
         "asked_at",
         "began",
         "cpu",
@@ -54,6 +63,7 @@ class Job:
         "thread",
         "told",
         "wall",
+        "work",
     )
 
     def __init__(self, script: Any, text: str, seconds: float, wall: float) -> None:
@@ -71,6 +81,19 @@ class Job:
         self._answers: _queue.SimpleQueue[str | None] = _queue.SimpleQueue()
         self.pool: Pool | None = None
         self.asked_at = 0.0
+        self.work: Callable[[], None] | None = None
+        self.answering: Any = None
+        """For whom the loop does what the script asks of it."""
+
+    def begin(self, script: Any, text: str, seconds: float, wall: float) -> None:
+        """Go on with another script, on the thread that has this job."""
+        self.script, self.text, self.told = script, text, ""
+        self.cpu, self.began = time.thread_time(), monotonic()
+        self.seconds, self.wall = seconds, wall
+
+    def rest(self) -> None:
+        """Nothing is computed that has bounds of its own."""
+        self.seconds = self.wall = inf
 
     def ask(self, calls: str) -> str | None:
         """Have the loop answer, on behalf of the thread; None if nobody waits for this job any more."""
@@ -124,6 +147,12 @@ class Thread:
         job = self.job
         return job is not None and monotonic() - job.began > STUCK
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is in the engine with something that nothing can end, as far as one can tell."""
+        job = self.job
+        return job is not None and job.given_up and monotonic() - job.began > LOST
+
 
 class Pool:
     """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps."""
@@ -132,8 +161,9 @@ class Pool:
         self.run = run
         self._hub = hub
         self._told: deque[tuple[Job, str | None]] = deque()
-        self._async = hub.loop.async_()
-        self._async.start(self._hear)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._watcher = hub.loop.io(self._bell, 1)
+        self._watcher.start(self._hear)
         self._timer = hub.loop.timer(TICK, TICK)
         self._outstanding: set[Job] = set()
         self._held: deque[Job] = deque()
@@ -152,7 +182,7 @@ class Pool:
             GaveUp: it took too long.
         """
         job.pool, job.asked_at = self, monotonic()
-        if not self._outstanding:
+        if not self._timer.active:
             self._timer.start(self._look)
         self._outstanding.add(job)
         try:
@@ -181,20 +211,23 @@ class Pool:
 
         A script that has as many threads stuck as it may get no more until one comes back: all others need some.
         """
-        stuck_with_it = 0
+        stuck_with_it = lost = 0
+        free, now = None, monotonic()
         for thread in self._threads:
-            if not thread.is_stuck:
-                thread.waiting.put(job)
-                return
-            stuck_with = thread.job
-            if stuck_with is not None and stuck_with.script == job.script:
-                stuck_with_it += 1
-                if stuck_with_it == STUCK_MOST:
-                    break
-        if stuck_with_it == STUCK_MOST or len(self._threads) == THREADS_MOST:
+            at = thread.job
+            if at is None or now - at.began <= STUCK:
+                free = free or thread
+            else:
+                stuck_with_it += at.script == job.script
+                lost += thread.is_lost
+        if stuck_with_it >= STUCK_MOST:
             self._held.append(job)
-        else:
+        elif free is not None:
+            free.waiting.put(job)
+        elif len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
             self._add_thread().waiting.put(job)
+        else:
+            self._held.append(job)
 
     def _add_thread(self) -> Thread:
         thread = Thread(self)
@@ -207,9 +240,11 @@ class Pool:
     def tell(self, job: Job, calls: str | None) -> None:
         """Wake whoever waits for a job. Called by threads."""
         self._told.append((job, calls))
-        self._async.send()
+        # Unlike the loop's own way of being woken this lets go of the interpreter, which the loop needs at once.
+        os.eventfd_write(self._bell, 1)
 
     def _hear(self) -> None:
+        os.eventfd_read(self._bell)
         told = self._told
         while told:
             job, calls = told.popleft()

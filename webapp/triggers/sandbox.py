@@ -7,13 +7,16 @@ promises, so time is measured here: by the thread's own clock, and by the wall f
 
 import re
 import time
+from collections.abc import Callable
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import quickjs
 from gevent import get_hub
+from gevent.monkey import get_original
 
 from .moment import Json, Moment, StepFailed
 from .pool import GaveUp, Job, Pool
@@ -34,6 +37,11 @@ _REALM = "\n" * LINES_BEFORE + (Path(__file__).parent / "realm.js").read_text("u
 _LINE = re.compile(r"<input>:(\d+)")
 
 
+_here: "dict[int, tuple[Job, dict[Any, Any]]]" = {}
+"""What threads are at that do several scripts, with the realms of each."""
+get_ident = get_original("_thread", "get_ident")
+
+
 class Script(msgspec.Struct, frozen=True):
     """What is run, and its bounds: seconds of computing, bytes of memory."""
 
@@ -49,6 +57,9 @@ class Script(msgspec.Struct, frozen=True):
     @classmethod
     def function(cls, code: str, seconds: float, memory: int) -> "Script":
         return cls(code, True, seconds, memory)
+
+
+NO_SCRIPT = Script("", False)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -138,18 +149,50 @@ def _without_end(code: str) -> str:
     return code.rstrip().rstrip(";")
 
 
-def _run(script: Script, moment: Moment, console: list[str] | None = None) -> str:
-    job = Job(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+def on_one_thread(work: Callable[[], None]) -> None:
+    """Do something that runs several scripts, on one thread, so that it is gone to and back from once.
+
+    ``work`` must not touch what belongs to the loop, nor wait.
+
+    Raises:
+        StepFailed: it took too long; what it has not done by then it does not do.
+    """
+    job = Job(NO_SCRIPT, "", inf, inf)
+    job.work = work
     try:
-        _pool().do(job, lambda calls: _answer(moment, calls, console))
+        _pool().do(job, lambda calls: _answer(job.answering, calls))
+    except GaveUp as error:
+        raise StepFailed(str(error)) from None
+
+
+def _run(script: Script, moment: Moment, console: list[str] | None = None) -> str:
+    here = _here.get(get_ident())
+    if here is not None:
+        return _run_here(*here, script, moment, console)
+    job = Job(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+    job.answering = moment, console
+    try:
+        _pool().do(job, lambda calls: _answer(job.answering, calls))
     except GaveUp as error:
         raise StepFailed(str(error)) from None
     assert job.told
     return job.told
 
 
-def _answer(moment: Moment, calls: str, console: list[str] | None) -> str:
+def _run_here(job: Job, realms: dict[Any, Any], script: Script, moment: Moment, console: list[str] | None) -> str:
+    """Run a script on the thread that this is."""
+    job.begin(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+    job.answering = moment, console
+    _run_script(job, realms)
+    if job.given_up:
+        raise Abandoned
+    job.rest()
+    return job.told
+
+
+def _answer(of: tuple[Moment, list[str] | None], calls: str) -> str:
     """Do what a script asks of the host; returns ``[[id, succeeded, value or message], …]``."""
+    moment, console = of
     answers: list[tuple[int, bool, Any]] = []
     try:
         asked = msgspec.json.decode(calls, type=list[Call])
@@ -217,15 +260,34 @@ class Realm:
         return done > 0
 
     def _is_at_rest(self) -> bool:
-        return not any(all(self._next_job() for _ in range(JOBS_AT_ONCE)) for _ in range(LEFT_OVER // JOBS_AT_ONCE))
+        return not all(self._next_job() for _ in range(LEFT_OVER))
 
 
 class OutOfTime(Exception):
     """A script has computed for longer than it may."""
 
 
+class Abandoned(Exception):
+    """Nobody waits any more for what this thread does."""
+
+
 def run_on_this_thread(job: Job, realms: dict[Any, Any]) -> None:
-    """Do a job with the realms of this thread. Never raises: what went wrong is what the job is told."""
+    """Do a job with the realms of this thread. Never raises."""
+    if job.work is None:
+        _run_script(job, realms)
+        return
+    ident = get_ident()
+    _here[ident] = job, realms
+    try:
+        job.work()
+    except Abandoned:
+        pass
+    finally:
+        del _here[ident]
+
+
+def _run_script(job: Job, realms: dict[Any, Any]) -> None:
+    """Run a job's script. Never raises: what went wrong is what the job is told."""
     script = job.script
     realm = realms.pop(script, None)
     try:
