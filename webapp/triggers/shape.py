@@ -34,8 +34,8 @@ EVENT = (
     Described(
         "event.id",
         "text",
-        "The message's id, as the inspector and the history have it. Another one of the channel that overtakes it, such "
-        "as one that the trigger publishes there, changes it; what a webhook is told *after* has the final one.",
+        "The message's id, as the inspector and the history have it. Another one of the channel that overtakes it, "
+        "such as one that the trigger publishes there, changes it; what a webhook is told *after* has the final one.",
     ),
     Described("event.time", "number", "When it came, in milliseconds since 1970."),
 )
