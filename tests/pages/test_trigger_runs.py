@@ -14,6 +14,7 @@ from webapp.core.triggers import StepKind, TriggerEvent
 from webapp.inspector.capture import Capture
 from webapp.models import RoleName
 from webapp.realtime.workspace import WorkspaceConfig
+from webapp.services import resending
 from webapp.triggers.runs import Run, StepRun
 from webapp.triggers.steps.base import State
 
@@ -233,6 +234,20 @@ def test_a_captured_message_is_taken_with_what_may_be_shown(live: Live, signed_i
     status, page = try_out(client, fields, "take", message="1")
     assert status == 422
     assert "keeps no message with this id" in page
+
+
+def test_a_message_that_a_trigger_changed_is_taken_as_it_was_sent(live: Live, signed_in: SignIn) -> None:
+    """It was taken as it had come out, so that a test run changed it for a second time, or not at all."""
+    sender = live.connect("77")
+    live.send(sender, "join", "chat/a", {})
+    live.send(sender, "message", "chat/a", {"text": "captured", "secret": "as it was sent"})
+    record = next(live.realtime.tap.backwards())
+    given = resending.before_triggers(live.workspace, record)
+    assert given is not None
+    assert given.payload == b'{"text": "captured", "secret": "as it was sent"}'
+    said = signed_in(RoleName.EDITOR).get(f"/w/default/channels/triggers/{EDIT}&message={record.id}").text
+    assert "captured" in said
+    assert "\u2022\u2022\u2022" not in said  # what the trigger made of it
 
 
 def test_without_a_server_nothing_is_run(signed_in: SignIn, office: Office) -> None:
