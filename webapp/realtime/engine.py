@@ -81,6 +81,7 @@ class Engine:
         self._tap = tap
         self._limits = limits
         self._parsed_at = 0.0
+        self._decoded: tuple[bytes | None, Command] = (None, Leave(""))
         self.ticks = ticks
 
     def receive_at_once(self, connection: Connection, frame: bytes) -> bool:
@@ -103,6 +104,7 @@ class Engine:
                 if self._send(connection, command, frame, at_once=True):
                     connection.received -= 1  # the greenlet counts it
                     connection.window_count -= 1
+                    self._decoded = frame, command
                     return False
             else:
                 self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(command, frame))
@@ -118,7 +120,8 @@ class Engine:
             self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(frame=frame))
             return
         try:
-            command = connection.face.decode(frame)
+            # What the loop could not do at once comes here next, as the same object.
+            command = self._decoded[1] if self._decoded[0] is frame else connection.face.decode(frame)
             self._parsed_at = monotonic()
             self._handle(connection, command, frame)
         except FrameError as error:
@@ -162,7 +165,7 @@ class Engine:
             self._refuser.decide(connection, operation, command.channel, NOT_JOINED, Asked(command, frame, by))
             return False
         rights = membership.group.rights
-        if at_once and rights.triggered:
+        if at_once and rights.triggers:
             return True
         if command.socket_id is not None:
             self._send_privately(connection, command, membership, frame, by)
@@ -173,7 +176,7 @@ class Engine:
             self._refuser.decide(connection, operation, command.channel, JOINED, Asked(command, frame, by))
             return False
         payload, ran = command.payload, NOT_RUN
-        if rights.triggered:
+        if rights.triggers:
             parsed_at = self._parsed_at
             passed = self._gate.message(connection, membership, command, authenticated, Asked(command, frame, by))
             if passed is None:
@@ -207,7 +210,7 @@ class Engine:
             self._refuser.decided(connection, decision, facts, Asked(command, frame, by))
             return
         payload, ran = command.payload, NOT_RUN
-        if membership.rights.triggered:
+        if membership.rights.triggers:
             parsed_at, asked = self._parsed_at, Asked(command, frame, by)
             passed = self._gate.message(
                 connection, membership, command, command.authenticated, asked, target.connection

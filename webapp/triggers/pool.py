@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from gevent import getcurrent
 from gevent.monkey import get_original
@@ -35,6 +35,14 @@ SWITCH_INTERVAL = 0.001
 _start_thread = get_original("_thread", "start_new_thread")
 _stack_size = get_original("_thread", "stack_size")
 _get_ident = get_original("_thread", "get_ident")
+
+
+class Steps(Protocol):
+    """Whoever writes at the end of each turn of the loop, and can do so at the end of one of its events (``Turn``)."""
+
+    stepping: bool
+
+    def end_step(self) -> None: ...
 
 
 class GaveUp(Exception):
@@ -155,10 +163,14 @@ class Thread:
 
 
 class Pool:
-    """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps."""
+    """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps.
 
-    def __init__(self, hub: Any, run: Callable[[Job, dict[Any, Any]], None]) -> None:
+    What comes of scripts is an event of the loop: ``steps`` is told where it begins and ends.
+    """
+
+    def __init__(self, hub: Any, run: Callable[[Job, dict[Any, Any]], None], steps: Steps | None = None) -> None:
         self.run = run
+        self._steps = steps
         self._hub = hub
         self._told: deque[tuple[Job, str | None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -245,6 +257,17 @@ class Pool:
 
     def _hear(self) -> None:
         os.eventfd_read(self._bell)
+        steps = self._steps
+        if steps is None:
+            self._wake()
+            return
+        steps.stepping = True
+        try:
+            self._wake()
+        finally:
+            steps.end_step()
+
+    def _wake(self) -> None:
         told = self._told
         while told:
             job, calls = told.popleft()

@@ -19,7 +19,7 @@ from gevent import get_hub
 from gevent.monkey import get_original
 
 from .moment import Json, Moment, StepFailed
-from .pool import GaveUp, Job, Pool
+from .pool import GaveUp, Job, Pool, Steps
 
 WALL = 10
 """How many times its limit a script may take by the wall, which other threads and the host's answers count towards."""
@@ -228,26 +228,26 @@ class Realm:
 
     def run(self, job: Job) -> bool:
         """Run the script for a job, on this thread; say whether the realm can be used again."""
-        ends = time.thread_time() + self._script.seconds
         if not self._script.is_function:
             job.told = self._test(job.text)
             return True
-        told = self._run(job.text)
+        ends = job.cpu + self._script.seconds
+        told, is_at_rest = self._run(job.text), False
         while True:
             if told[0] == "C":
                 answers = job.ask(told[1:])
                 if answers is None:
                     return False
-                told = self._settle(answers)
+                told, is_at_rest = self._settle(answers), False
             elif told == "W":
                 if not self._jobs(ends):
                     job.told = "XThe promise that it returned never settles."
                     return False
-                told = self._poll()
+                told, is_at_rest = self._poll(), True
             else:
                 job.told = told
-                return self._is_at_rest()
-            if time.thread_time() > ends:
+                return is_at_rest or self._comes_to_rest()
+            if told == "W" and time.thread_time() > ends:
                 raise OutOfTime
 
     def _jobs(self, ends: float) -> bool:
@@ -259,7 +259,7 @@ class Realm:
                 raise OutOfTime
         return done > 0
 
-    def _is_at_rest(self) -> bool:
+    def _comes_to_rest(self) -> bool:
         return not all(self._next_job() for _ in range(LEFT_OVER))
 
 
@@ -321,5 +321,10 @@ def _pool() -> Pool:
     hub = get_hub()
     pool: Pool | None = getattr(hub, "_tidegate_scripts", None)
     if pool is None:
-        pool = hub._tidegate_scripts = Pool(hub, run_on_this_thread)
+        pool = hub._tidegate_scripts = Pool(hub, run_on_this_thread, getattr(hub, "_tidegate_steps", None))
     return pool
+
+
+def write_with(steps: Steps) -> None:
+    """Have what comes of scripts written at the end of the event of the loop that brings it."""
+    get_hub()._tidegate_steps = steps
