@@ -1,8 +1,8 @@
 // Fields for code: CodeMirror in the place of a textarea, which stays the field that the form sends.
 
 import {
-  bracketMatching, EditorState, EditorView, HighlightStyle, indentUnit, indentWithTab, javascript, json, keymap, lineNumbers,
-  minimalSetup, placeholder, syntaxHighlighting, tags,
+  bracketMatching, EditorState, EditorView, HighlightStyle, indentOnInput, indentUnit, indentWithTab, javascript, json, keymap,
+  lineNumbers, minimalSetup, placeholder, syntaxHighlighting, tags,
 } from "../vendor/codemirror.js";
 
 const LANGUAGES = { javascript, json };
@@ -55,6 +55,7 @@ function make(field) {
         minimalSetup,
         isShort ? [] : lineNumbers(),
         bracketMatching(),
+        indentOnInput(),
         indentUnit.of("  "),
         EditorView.lineWrapping,
         placeholder(textarea.placeholder),

@@ -98,7 +98,7 @@ TABLE: dict[str, Statuses | tuple[Statuses, str]] = {
     "POST channels.is_open": (edits(200), RULE),
     "GET stacks.new": (edits(200), RULE),
     "POST stacks.new": (edits(422), RULE),
-    "GET stacks.edit": (edits(404), RULE),
+    "GET stacks.edit": (edits(303), RULE),
     "POST stacks.edit": (edits(422), RULE),
     "POST stacks.arrange": (edits(303), RULE),
     "GET runs.page": looks(),

@@ -250,8 +250,16 @@ def test_sending_it_twice_is_one_change(editor: FlaskClient, office: Office) -> 
 
 
 def test_what_is_not_there(editor: FlaskClient) -> None:
-    for path in (f"edit{RULE}&trigger=nothing", "edit?target=nothing&trigger=calm", "new?target=nothing"):
+    for path in ("edit?target=nothing&trigger=calm", "new?target=nothing"):
         assert editor.get(f"/w/default/channels/triggers/{path}").status_code == 404
+
+
+def test_a_trigger_that_the_draft_renamed_leads_to_its_rule(editor: FlaskClient) -> None:
+    """The page *Triggers* names those in force, and the button back names what was: both met with a bare 404."""
+    answer = editor.get(f"/w/default/channels/triggers/edit{RULE}&trigger=before", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.request.path == "/w/default/channels/edit"
+    assert "renamed or deleted" in answer.text
 
 
 def test_developers_and_viewers_edit_nothing(signed_in: SignIn, office: Office) -> None:

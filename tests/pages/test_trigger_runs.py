@@ -14,6 +14,7 @@ from webapp.core.triggers import StepKind, TriggerEvent
 from webapp.inspector.capture import Capture
 from webapp.models import RoleName
 from webapp.realtime.workspace import WorkspaceConfig
+from webapp.services import resending
 from webapp.triggers.runs import Run, StepRun
 from webapp.triggers.steps.base import State
 
@@ -72,6 +73,8 @@ def test_runs_are_listed_newest_first_with_their_steps(live: Live, signed_in: Si
     counts = re.findall(r'class="verdict \w+">(\w+)</span></dt><dd class="tabular">(\d+)</dd>', page)
     assert counts == [("passed", "1"), ("changed", "0"), ("blocked", "1"), ("failed", "0")]
     assert "/channels/triggers/edit" not in page
+    # Who may not edit has no other page that says what a trigger does.
+    assert "Transform mask secret" in said
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,20 @@ def test_a_message_that_a_trigger_ran_on(live: Live, signed_in: SignIn) -> None:
     page = signed_in().get(RUNS).text
     assert listed(page) == ["calm"]
     assert "blocked" in text(page)
+
+
+def test_a_run_leads_to_its_message_also_where_it_was_blocked(live: Live, signed_in: SignIn) -> None:
+    """A refusal has a number of its own, which its client is told; the run knows the one that the message would have
+    had. The link said "Not kept any more" of all that a trigger had blocked."""
+    client = live.connect("42")
+    live.send(client, "join", "chat/a", {})
+    live.send(client, "message", "chat/a", {"no": "text"})
+    live.send(client, "message", "chat/a", {"text": "hello"})
+    viewer = signed_in()
+    links = re.findall(r'href="(/w/default/inspector\?selected=\d+)"', viewer.get(RUNS).text)
+    passed, blocked = (viewer.get(link).text for link in links)
+    assert "Not kept any more" not in passed + blocked
+    assert "Say something." in text(blocked)
 
 
 # Test runs
@@ -217,6 +234,20 @@ def test_a_captured_message_is_taken_with_what_may_be_shown(live: Live, signed_i
     status, page = try_out(client, fields, "take", message="1")
     assert status == 422
     assert "keeps no message with this id" in page
+
+
+def test_a_message_that_a_trigger_changed_is_taken_as_it_was_sent(live: Live, signed_in: SignIn) -> None:
+    """It was taken as it had come out, so that a test run changed it for a second time, or not at all."""
+    sender = live.connect("77")
+    live.send(sender, "join", "chat/a", {})
+    live.send(sender, "message", "chat/a", {"text": "captured", "secret": "as it was sent"})
+    record = next(live.realtime.tap.backwards())
+    given = resending.before_triggers(live.workspace, record)
+    assert given is not None
+    assert given.payload == b'{"text": "captured", "secret": "as it was sent"}'
+    said = signed_in(RoleName.EDITOR).get(f"/w/default/channels/triggers/{EDIT}&message={record.id}").text
+    assert "captured" in said
+    assert "\u2022\u2022\u2022" not in said  # what the trigger made of it
 
 
 def test_without_a_server_nothing_is_run(signed_in: SignIn, office: Office) -> None:

@@ -151,6 +151,20 @@ def test_one_of_a_trigger(signed_in: SignIn, office: Office) -> None:
     status, text = post(client, f"/{row.id}", name="M", url="https://other.example/", events=[])
     assert (status, "A trigger in force uses this address" in text) == (422, True)
     assert post(client, f"/{row.id}", name="M", url=url, events=[])[0] == 200
+    office.publish({"pattern": "a"})
+    assert "was used by triggers" in client.get(AT).text
+    assert "no trigger in force any more" in client.get(f"{AT}/{row.id}").text
+
+
+def test_what_may_change_is_looked_at_again(signed_in: SignIn, office: Office) -> None:
+    """What was sent again stood there as pending until somebody loaded the page again."""
+    client, row = signed_in(), made(office)
+    waits, over = office.delivery(row.id, DeliveryState.PENDING), office.delivery(row.id, DeliveryState.FAILED)
+    at = f"{AT}/{row.id}/deliveries"
+    assert f'hx-get="{at}?state=failed"' in client.get(f"{at}?state=failed").text
+    assert f'hx-get="{at}' not in client.get(f"{at}?before={over}").text
+    assert f'hx-get="{at}/{waits}"' in client.get(f"{at}/{waits}").text
+    assert f'hx-get="{at}' not in client.get(f"{at}/{over}").text
 
 
 def test_too_many_waiting_is_said(signed_in: SignIn, office: Office) -> None:

@@ -67,7 +67,7 @@ def test_private_addresses_are_out_of_reach(receiver: Receiver, host: str) -> No
 
 
 def test_without_tls_only_where_private_addresses_are_allowed(receiver: Receiver) -> None:
-    with pytest.raises(DeliveryProblem, match="https://"):
+    with pytest.raises(DeliveryProblem, match=r"https:// .TIDEGATE_ALLOW_PRIVATE_ADDRESSES is off"):
         posted(receiver.url, allow_private=False)
     assert receiver.requests == []
 

@@ -132,6 +132,8 @@ def test_looking_for_problems_and_saying_what_it_does_never_raise(kind: StepKind
         ("condition", {"expression": "event..x"}, "expression", "Line 1: SyntaxError"),
         ("condition", {"expression": "true &&\n&& false"}, "expression", "Line 2: SyntaxError"),
         ("condition", {"expression": "true; false"}, "expression", "Line 1: SyntaxError"),
+        ("condition", {"expression": "1 <"}, "expression", "Line 1: SyntaxError: it ends too early."),
+        ("javascript", {"code": "(event) => {\n  return event"}, "code", "Line 2: SyntaxError: it ends too early."),
         ("javascript", {"code": "(event) => {\n  return event\n  }}"}, "code", "Line 3: SyntaxError"),
         ("javascript", {"code": "async function (event) { return"}, "code", "Line "),
         ("javascript", {"code": "5"}, "code", "Expected a function"),

@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from heapq import merge
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -222,6 +222,16 @@ class Tap:
         for ring in rings:
             found: Record | None = ring.find(record_id)
             if found is not None and found.workspace == workspace:
+                return found
+        return self._seen_by_triggers(workspace, record_id)
+
+    def _seen_by_triggers(self, workspace: str, message_id: int) -> Record | None:
+        """Return the record of a message by the id that triggers saw: a refusal has a number of its own, and so has a
+        message that another one has overtaken."""
+        rings: tuple[Ring[Any], ...] = (self.refusals, self.kept)
+        for record in chain.from_iterable(reversed(ring.records) for ring in rings):
+            if record.runs and record.runs[0].message == message_id != 0 and record.workspace == workspace:
+                found: Record = record
                 return found
         return None
 

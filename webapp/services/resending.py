@@ -1,7 +1,7 @@
 """Sending something recorded once more: as its client while that is connected, else as an event of the server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -14,10 +14,11 @@ from ..inspector.records import MessageRecord, Record
 from ..inspector.trial import command_of
 from ..models import Action, Source, Workspace
 from ..protocols import FACES
-from ..realtime.events import FrameError, Json, Refusal, Send
+from ..realtime.events import Face, FrameError, Json, Refusal, Send
 from ..realtime.server import Realtime
 from ..realtime.server_events import StorageUnavailable
 from ..realtime.workspace import Workspace as LiveWorkspace
+from ..triggers.steps.base import State
 from . import audit
 from .errors import InvalidInput, NotFound
 
@@ -97,6 +98,18 @@ def original(live: LiveWorkspace, record: Record) -> Original | None:
     return Original(
         record.id, sent.channel, payload, sent.authenticated, sent.socket_id, record.actor, record.socket_id
     )
+
+
+def before_triggers(live: LiveWorkspace, record: Record) -> Original | None:
+    """Return the same with the payload that triggers saw, where its frame was kept and they changed it."""
+    found = original(live, record)
+    if found is None or found.payload is None or type(record) is not MessageRecord or record.detail is None:
+        return found
+    frame = record.detail.frame
+    if frame is None or all(run.state is not State.CHANGED for run in record.runs):
+        return found
+    read = (_payload_in(frame, face) for face in FACES.values())
+    return replace(found, payload=next((payload for payload in read if payload is not None), found.payload))
 
 
 def checked(realtime: Realtime, channel: str, payload: str) -> tuple[str, Json]:
@@ -185,10 +198,12 @@ def as_event(
 def _payload_of(refusal: Refusal) -> Json | None:
     """Read the payload out of the frame that was refused."""
     face = FACES.get(refusal.protocol)
-    if face is None or not refusal.frame:
-        return None
+    return _payload_in(refusal.frame, face) if face is not None and refusal.frame else None
+
+
+def _payload_in(frame: bytes, face: Face) -> Json | None:
     try:
-        command = face.decode(refusal.frame)
+        command = face.decode(frame)
     except FrameError:
         return None
     return command.payload if isinstance(command, Send) else None

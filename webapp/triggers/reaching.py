@@ -184,8 +184,9 @@ def _parse(url: str, allow_private: bool) -> _Place:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ReachProblem("This is not an address.") from None
-    schemes = ("https", "http") if allow_private else ("https",)
-    if parts.scheme not in schemes or not host:
+    if parts.scheme == "http" and host and not allow_private:
+        raise ReachProblem("Expected an address that begins with https:// (TIDEGATE_ALLOW_PRIVATE_ADDRESSES is off).")
+    if parts.scheme not in ("https", "http") or not host:
         raise ReachProblem("Expected an address that begins with https://.")
     if parts.username is not None or parts.password is not None:
         raise ReachProblem("An address with a user name or password can't be used.")

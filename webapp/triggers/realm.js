@@ -18,6 +18,7 @@
   const ENTRIES_MOST = 5e6; // more than the memory of any script has place for
   const SEARCH_MOST = 1e9;
   const LINES_BEFORE = 40_000;
+  const LINES_OF_FUNCTION = 2; // that `new Function` puts before an expression
 
   let calls = [];
   let called = 0;
@@ -94,7 +95,7 @@
     return after === before ? "U" : whole("P", after);
   }
 
-  function failed(error) {
+  function failed(error, above = 0) {
     try {
       if (typeof error === "string") return whole("E", text(error, ERROR_MOST));
       if (error === null) return "XIt threw null, as the engine does where memory runs out.";
@@ -103,7 +104,7 @@
       // The lines of this file come after all that code can have.
       const frames = text(error.stack, 2000).split("\n").map((frame) => /:(\d+)(?::\d+)?\)?\s*$/.exec(frame)?.[1]);
       const line = frames.find((number) => number < LINES_BEFORE);
-      return whole("X", text(error.name, 50), ": ", text(error.message, ERROR_MOST), line ? ` (line ${line})` : "");
+      return whole("X", text(error.name, 50), ": ", text(error.message, ERROR_MOST), line ? ` (line ${line - above})` : "");
     } catch {
       return "XIt threw something that can't be read.";
     }
@@ -132,7 +133,7 @@
         const value = subject(parse(given));
         return value instanceof Promise ? "XAn expression can't wait for a promise." : value ? "1" : "0";
       } catch (error) {
-        return whole("X", failed(error).slice(1));
+        return whole("X", failed(error, LINES_OF_FUNCTION).slice(1));
       }
     },
     run(given) {

@@ -112,16 +112,18 @@ def call(script: Script, moment: Moment) -> Answer:
 
 def expression_problem(code: str) -> str | None:
     """Say what is wrong with an expression, or None."""
-    return _problem(f"(function (event) {{ 'use strict'; return (\n{code}\n) }})", 1)
+    return _problem(f"(function (event) {{ 'use strict'; return (\n{code}\n) }})", code.count("\n") + 1)
 
 
 def function_problem(code: str) -> str | None:
     """Say what is wrong with a function, or None."""
-    return _problem(f"'use strict';(\n{_without_end(code)}\n)", 1)
+    code = _without_end(code)
+    return _problem(f"'use strict';(\n{code}\n)", code.count("\n") + 1)
 
 
 @lru_cache(512)
-def _problem(source: str, lines_before: int) -> str | None:
+def _problem(source: str, lines: int) -> str | None:
+    """Try to read source in which one line stands before the code and its lines, and what closes it after them."""
     context = quickjs.Context()
     context.set_memory_limit(16 << 20)
     context.set_time_limit(0.05)
@@ -129,9 +131,13 @@ def _problem(source: str, lines_before: int) -> str | None:
         made = context.eval(source)
     except quickjs.JSException as error:
         text = str(error)
-        line = _LINE.search(text)
-        where = f"Line {max(1, int(line[1]) - lines_before)}: " if line is not None else ""
-        return f"{where}{text.splitlines()[0]}"[:300]
+        found = _LINE.search(text)
+        if found is None:
+            return text.splitlines()[0][:300]
+        line = max(1, int(found[1]) - 1)
+        if line > lines:
+            return f"Line {lines}: SyntaxError: it ends too early."
+        return f"Line {line}: {text.splitlines()[0]}"[:300]
     # A function is the one object that has no JSON.
     if not isinstance(made, quickjs.Object) or made.json() not in (None, "undefined"):
         return "Expected a function, such as `async function (event) { … }`."

@@ -31,7 +31,12 @@ EVENT = (
     Described("event.options.authenticated", "true or false", "Whether it is an authenticated message."),
     Described("event.options.socketId", "text", "The recipient's connection, of a private message."),
     Described("event.options.event", "text", "The name of a message of the server, if it has one."),
-    Described("event.id", "text", "The message's id, as the inspector and the history have it."),
+    Described(
+        "event.id",
+        "text",
+        "The message's id, as the inspector and the history have it. Another one of the channel that overtakes it, "
+        "such as one that the trigger publishes there, changes it; what a webhook is told *after* has the final one.",
+    ),
     Described("event.time", "number", "When it came, in milliseconds since 1970."),
 )
 
@@ -39,7 +44,8 @@ HELPERS = (
     Described(
         "getUserRecentMessages(userId, channel)",
         "list",
-        "What `logMessage` kept of a user in a channel, the newest last, each with its `time` in milliseconds.",
+        "What `logMessage` kept of a user in a channel, the newest last, each with its `time` in milliseconds, also as "
+        "`timestamp`.",
     ),
     Described(
         "logMessage(userId, channel, time)",

@@ -38,7 +38,7 @@ export { minimalSetup } from "codemirror";
 export { EditorState } from "@codemirror/state";
 export { EditorView, keymap, lineNumbers, placeholder } from "@codemirror/view";
 export { indentWithTab } from "@codemirror/commands";
-export { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
+export { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 export { javascript } from "@codemirror/lang-javascript";
 export { json } from "@codemirror/lang-json";
 export { tags } from "@lezer/highlight";

@@ -13,6 +13,7 @@ from .kept import (
     send_test,
     set_active,
     update,
+    used_by_triggers,
 )
 from .of_triggers import add_those_of_triggers
 from .rows import document
@@ -37,4 +38,5 @@ __all__ = [
     "set_active",
     "summaries",
     "update",
+    "used_by_triggers",
 ]

@@ -35,6 +35,12 @@ def list_all(workspace: Workspace) -> list[Webhook]:
         return list(session.scalars(query.order_by(Webhook.of_triggers, Webhook.id)))
 
 
+def used_by_triggers(workspace: Workspace) -> set[str]:
+    """Return the addresses that triggers in force post to."""
+    with reading() as session:
+        return urls_in_force(session, workspace.id)
+
+
 def get(workspace: Workspace, webhook_id: int) -> Webhook:
     """Return one.
 

@@ -27,7 +27,13 @@ class Publish(StepType):
         Field("client", "socketId", default="{{ event.client.socketId }}", required=True, when=("to", "client")),
         Field("user", "User id", default="{{ event.client.userId }}", required=True, when=("to", "user")),
         Field("event", "Event name", most=100),
-        Field("data", "Data", Widget.JSON, help="JSON; places such as `{{ event.payload }}` are filled.", default={}),
+        Field(
+            "data",
+            "Data",
+            Widget.JSON,
+            help='JSON; places such as `"{{ event.payload }}"`, in quotes, are filled.',
+            default={},
+        ),
     )
 
     def summary(self, values: Mapping[str, Any]) -> str:

@@ -17,11 +17,18 @@ class WebhookStep(StepType):
     label = "Webhook"
     help = (
         "Posts the event, signed as Standard Webhooks say. *Before*: waits for the answer; `false` or "
-        '`{"allow": false, "message": …}` blocks, `{"payload": …}` replaces the payload, anything else lets it pass. '
-        "*After*: delivered without waiting, and again until it is taken."
+        '`{"allow": false, "message": …}` blocks, `{"payload": …}` replaces the payload, any other JSON, or '
+        "nothing, lets it pass. *After*: delivered without waiting, and again until it is taken."
     )
     fields = (
-        Field("url", "Address", required=True, most=1000, placeholder="https://hooks.example.com/moderate"),
+        Field(
+            "url",
+            "Address",
+            help="Private addresses and `http://` need `TIDEGATE_ALLOW_PRIVATE_ADDRESSES=on` on the server.",
+            required=True,
+            most=1000,
+            placeholder="https://hooks.example.com/moderate",
+        ),
         Field(
             "when",
             "When",

@@ -87,7 +87,7 @@ class TrialForm(Form):
         live = realtime.workspace(current_workspace().canonical) if realtime is not None else None
         wanted = int(message_id) if message_id.isascii() and message_id.isdigit() and len(message_id) <= 20 else 0
         record = realtime.tap.find(live.canonical, wanted) if realtime is not None and live is not None else None
-        given = resending.original(live, record) if live is not None and record is not None else None
+        given = resending.before_triggers(live, record) if live is not None and record is not None else None
         if live is None or given is None:
             self.message.errors = [*self.message.errors, "The inspector keeps no message with this id."]
             return

@@ -18,6 +18,7 @@ from ..channels.forms import target_of
 from ..channels.views import Answer, find_rule, first
 from ..htmx import go_to, htmx
 from ..triggerwords import trigger_changes
+from ..wording import printable
 from .blueprint import blueprint, find_trigger
 from .forms import TriggerForm
 from .moves import Moved, move
@@ -55,8 +56,11 @@ def _edit(name: str | None) -> Answer:
             return _try(form, target, name, wanted == TAKE)
         return _page(form, target, name, moved=move(form, wanted))
     kept = find_trigger(rule, name)
-    if rule is None or (name is not None and kept is None):
+    if rule is None:
         abort(404)
+    if name is not None and kept is None:
+        flash(f"The draft has no trigger `{printable(name[:100])}` here: it was renamed or deleted.", "warn")
+        return go_to(rule_address(target))
     form.fill(kept if kept is not None else Trigger(""))
     form.seen.data = drafts.fingerprint(rule)
     trial = TrialForm.fitting(target)

@@ -26,7 +26,13 @@ ID = "<int:webhook_id>"
 def page() -> Answer:
     """All webhooks, with how they are doing."""
     rows = webhooks.list_all(current_workspace())
-    return render_template("webhooks/page.html", rows=rows, summaries=webhooks.summaries(rows), most=_most())
+    return render_template(
+        "webhooks/page.html",
+        rows=rows,
+        summaries=webhooks.summaries(rows),
+        used=webhooks.used_by_triggers(current_workspace()),
+        most=_most(),
+    )
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -152,6 +158,7 @@ def _page(form: WebhookForm, row: Webhook | None, left: list[str] | None = None)
         damaged=damaged,
         left=left or [],
         summary=webhooks.summaries([row])[row.id] if row is not None else None,
+        used=webhooks.used_by_triggers(current_workspace()),
         rotating=row is not None and row.old_secret_until is not None and row.old_secret_until > now(),
         most=_most(),
     )
