@@ -108,15 +108,10 @@ class Job:
         self.script, self.text, self.told = script, text, ""
         self.seconds, self.wall = seconds, wall
         self.is_ready = False
-        self.clocked()
-
-    def clocked(self) -> None:
-        """Begin to count what the script takes, on the thread that has it."""
-        self.cpu, self.began = time.thread_time(), monotonic()
 
     def ready(self) -> None:
-        """The script itself begins."""
-        self.clocked()
+        """The script itself begins: from now on what it takes is counted, on the thread that has it."""
+        self.cpu, self.began = time.thread_time(), monotonic()
         self.is_ready = True
 
     def rest(self) -> None:
@@ -165,7 +160,7 @@ class Thread:
             if job.given_up:
                 pool.tell(job, None)
                 continue
-            job.clocked()
+            job.began = monotonic()
             self.job = job
             run(job, realms)
             self.job = None
@@ -384,8 +379,8 @@ class Pool:
             job = thread.job
             if job is None or now - job.began <= STUCK:
                 continue
-            computed = thread.computed(job)
-            if job.is_ready and computed > STUCK:
+            computed = thread.computed(job) if job.is_ready else 0.0
+            if computed > STUCK:
                 self._is_slow(thread, job, now)
             if not job.given_up and (now - job.began > job.wall or computed > job.seconds):
                 self._throw(job)
