@@ -281,7 +281,7 @@ def test_a_test_run_and_the_log_of_runs(owner: Page, running: Server) -> None:
     owner.keyboard.insert_text("(event) => { event.payload.seen = true; return event; }")
     trial.get_by_role("button", name="Run", exact=True).click()
     expect(trial.locator(".trial-steps .verdict")).to_have_class("verdict changed")
-    expect(trial.locator(".pair pre").nth(1)).to_contain_text('"seen": true')
+    expect(trial.locator(".in-and-out pre").nth(1)).to_contain_text('"seen": true')
     expect(editor).to_contain_text("event.payload.seen")
     owner.evaluate(axe())
     assert owner.evaluate(AXE) == []

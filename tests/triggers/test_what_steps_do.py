@@ -129,7 +129,7 @@ def test_schemas_of_older_drafts() -> None:
 @pytest.mark.parametrize("kind", ["validate", "transform", "log"])
 @pytest.mark.parametrize("payload", [b"1e400", b"[" * 5_000 + b"]" * 5_000])
 def test_json_that_can_be_sent_and_not_be_read_fails_the_step(kind: str, payload: bytes) -> None:
-    """A client may write ``1e400``, which no number here can hold; it once was an error in the server's log each time."""
+    """A client may write ``1e400``, which no number here can hold; each once was an error in the server's log."""
     values = {"transform": {"changes": [{"field": "a", "value": "1"}]}, "log": {"text": "{{ event.channel }}"}}
     with pytest.raises(StepFailed, match="nested too deeply, or a number"):
         run(kind, values.get(kind, {}), moment(payload))

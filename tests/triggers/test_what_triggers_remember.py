@@ -1,5 +1,7 @@
 """Rates, recent messages, keys and values: exact where they say so, expired when they say so, bounded in every way."""
 
+from collections import deque
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -184,8 +186,7 @@ def test_all_values_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert sum(values.get(f"t{trigger}", key, 0.0) is not None for trigger in range(10) for key in range(10)) <= 25
     assert values.get("t9", 9, 0.0) is not None
     with pytest.raises(ValueError, match="There is no room"):
-        for key in range(100):
-            values.set("t9", key, "x" * 4000, 10, 0.0)
+        deque((values.set("t9", key, "x" * 4000, 10, 0.0) for key in range(100)), 0)
     for key in range(100):
         values.delete("t9", key)
     values.set("t9", 1, "x" * 4000, 10, 0.0)

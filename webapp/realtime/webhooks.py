@@ -17,6 +17,7 @@ from ..triggers.moment import Answer, Moment, Notice, Occasion, Party, StepFaile
 from ..triggers.webhooks import DeliveryProblem, body_of, new_id, post
 from .events import EVENT, Json, Message
 from .hooks import Delivery, Hook
+from .triggering import party
 
 if TYPE_CHECKING:
     from .channel import Membership
@@ -64,8 +65,8 @@ class Webhooks:
             message.channel,
             _params(workspace, message.channel),
             message.id,
-            client=_party(client),
-            target=_party(target),
+            client=party(client) if client is not None else None,
+            target=party(target) if target is not None else None,
             authenticated=message.authenticated,
             event=message.event,
         )
@@ -150,13 +151,13 @@ class Webhooks:
         hooks = workspace.hooks.of(event, name)
         if not hooks:
             return
-        party = _party(connection)
+        who = party(connection)
         params = _params(workspace, name)
         if event in (WebhookEvent.JOIN, WebhookEvent.LEAVE):
-            occasion = Occasion(TriggerEvent(event.value), name, params, tick, client=party)
+            occasion = Occasion(TriggerEvent(event.value), name, params, tick, client=who)
             data = Moment(occasion, b"null", "", NOBODY).text.encode()
         else:
-            data = _channel_data(event, name, params, party, tick)
+            data = _channel_data(event, name, params, who, tick)
         deliveries = self._deliveries(workspace, hooks, event, body_of(event.value, tick // 10_000, data), True)
         if deliveries:
             self._history.add_deliveries(deliveries)
@@ -187,26 +188,19 @@ class Webhooks:
             self.outcomes["dropped"] += 1
 
 
-def _party(connection: "Connection | None") -> Party | None:
-    if connection is None:
-        return None
-    actor = connection.actor
-    return Party(connection.id, connection.sender.json, actor.user_id, actor.kind.authenticated, connection.address)
-
-
 def _params(workspace: "Workspace", channel: str) -> tuple[str, ...]:
     rule = workspace.rules.resolve(channel)
     return rule.target.params(channel) if rule is not None else ()
 
 
-def _channel_data(event: WebhookEvent, channel: str, params: tuple[str, ...], party: Party | None, tick: int) -> Json:
+def _channel_data(event: WebhookEvent, channel: str, params: tuple[str, ...], who: Party | None, tick: int) -> Json:
     """The event of a channel, in the form that those of clients have."""
     return msgspec.json.encode(
         {
             "action": event.value,
             "channel": channel,
             "params": params,
-            "client": msgspec.Raw(party.json) if party is not None else None,
+            "client": msgspec.Raw(who.json) if who is not None else None,
             "options": {"channel": channel},
             "id": str(tick),
             "time": tick // 10_000,

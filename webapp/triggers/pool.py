@@ -16,6 +16,9 @@ THREADS_FIRST = 2
 THREADS_MOST = 16
 NICENESS = 5
 """How much lower than the loop's the priority of the threads is."""
+LOST = 2.0
+"""Seconds after which a thread whose script was given up on is one too many, and another may take its place."""
+LOST_MOST = 48
 STUCK = 0.002
 """Seconds after which a thread that has not come back gets no more to do."""
 TICK = 0.005
@@ -124,6 +127,12 @@ class Thread:
         job = self.job
         return job is not None and monotonic() - job.began > STUCK
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is in the engine with something that nothing can end, as far as one can tell."""
+        job = self.job
+        return job is not None and job.given_up and monotonic() - job.began > LOST
+
 
 class Pool:
     """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps."""
@@ -181,20 +190,23 @@ class Pool:
 
         A script that has as many threads stuck as it may get no more until one comes back: all others need some.
         """
-        stuck_with_it = 0
+        stuck_with_it = lost = 0
+        free, now = None, monotonic()
         for thread in self._threads:
-            if not thread.is_stuck:
-                thread.waiting.put(job)
-                return
-            stuck_with = thread.job
-            if stuck_with is not None and stuck_with.script == job.script:
-                stuck_with_it += 1
-                if stuck_with_it == STUCK_MOST:
-                    break
-        if stuck_with_it == STUCK_MOST or len(self._threads) == THREADS_MOST:
+            at = thread.job
+            if at is None or now - at.began <= STUCK:
+                free = free or thread
+            else:
+                stuck_with_it += at.script == job.script
+                lost += thread.is_lost
+        if stuck_with_it >= STUCK_MOST:
             self._held.append(job)
-        else:
+        elif free is not None:
+            free.waiting.put(job)
+        elif len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
             self._add_thread().waiting.put(job)
+        else:
+            self._held.append(job)
 
     def _add_thread(self) -> Thread:
         thread = Thread(self)

@@ -32,8 +32,8 @@
 
   // The host can't take a text that the engine still holds as a rope of parts.
   const whole = (...parts) => apply(join, parts, [""]);
-  // Nor halves of surrogate pairs: as text, or as the escapes that JSON writes them with.
-  const text = (value, most) => String(value).slice(0, most).toWellFormed();
+  // Nor zeros and halves of surrogate pairs: as text, or as the escapes that JSON writes halves with.
+  const text = (value, most) => String(value).slice(0, most).toWellFormed().replaceAll("\0", "\ufffd");
   const HALF = /\\(?:\\|ud[89a-f][0-9a-f]{2})/g;
   const json = (value) => {
     const written = stringify(value);

@@ -211,7 +211,7 @@ class Realm:
         return done > 0
 
     def _is_at_rest(self) -> bool:
-        return not any(all(self._next_job() for _ in range(JOBS_AT_ONCE)) for _ in range(LEFT_OVER // JOBS_AT_ONCE))
+        return not all(self._next_job() for _ in range(LEFT_OVER))
 
 
 class OutOfTime(Exception):
