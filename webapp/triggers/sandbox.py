@@ -101,29 +101,36 @@ def call(script: Script, moment: Moment) -> Answer:
 
 def expression_problem(code: str) -> str | None:
     """Say what is wrong with an expression, or None."""
-    return _problem(f"(function (event) {{ 'use strict'; return (\n{code}\n) }})", 1)
+    return _problem(code)
 
 
 def function_problem(code: str) -> str | None:
-    """Say what is wrong with a function, or None."""
-    return _problem(f"'use strict';(\n{_without_end(code)}\n)", 1)
+    """Say what is wrong with a function, or None. It is read and not run: whatever it is shows when it is called."""
+    problem = _problem(_without_end(code))
+    if problem is None and "=>" not in code and "function" not in code:
+        return "Expected a function, such as `async function (event) { … }`."
+    return problem
 
 
 @lru_cache(512)
-def _problem(source: str, lines_before: int) -> str | None:
-    context = quickjs.Context()
-    context.set_memory_limit(16 << 20)
-    context.set_time_limit(0.05)
-    try:
-        made = context.eval(source)
-    except quickjs.JSException as error:
-        text = str(error)
-        line = _LINE.search(text)
-        where = f"Line {max(1, int(line[1]) - lines_before)}: " if line is not None else ""
-        return f"{where}{text.splitlines()[0]}"[:300]
-    # A function is the one object that has no JSON.
-    if not isinstance(made, quickjs.Object) or made.json() not in (None, "undefined"):
-        return "Expected a function, such as `async function (event) { … }`."
+def _problem(code: str) -> str | None:
+    """Have the engine read code, here in the loop, and run nothing of it: behind the `throw` nothing is ever reached.
+
+    What closes the bracket around it and opens another is no expression, and can't do that with two kinds of brackets.
+    """
+    for opening, closing in ("()", "[]"):
+        context = quickjs.Context()
+        context.set_memory_limit(16 << 20)
+        context.set_time_limit(0.05)
+        try:
+            context.eval(f"'use strict'; throw 0; (function (event) {{ return {opening}\n{code}\n{closing} }})")
+        except quickjs.JSException as error:
+            text = str(error)
+            first = text.splitlines()[0] if text else ""
+            if first != "0":
+                line = _LINE.search(text)
+                where = f"Line {max(1, int(line[1]) - 1)}: " if line is not None else ""
+                return f"{where}{first}"[:300]
     return None
 
 
