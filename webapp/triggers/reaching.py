@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import gevent
 
+from .turns import Turns
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 _STEP = 65536
 _AROUND_MOST = 65536
@@ -166,6 +168,7 @@ class _Reader(io.RawIOBase):
         self._sock = sock
         self._ends = ends
         self._most = most
+        self._turns = Turns()
 
     def readable(self) -> bool:
         return True
@@ -177,7 +180,7 @@ class _Reader(io.RawIOBase):
         if self._most < 0:
             raise ReachProblem("The answer is too large, with all that surrounds it.")
         # Where bytes come faster than they are read, receiving never waits, and nobody else would get a turn.
-        gevent.sleep(0)
+        self._turns.pause()
         return count
 
 

@@ -17,6 +17,7 @@ from gevent import get_hub
 
 from .moment import Json, Moment, StepFailed
 from .pool import GaveUp, Job, Pool
+from .turns import Turns
 
 WALL = 10
 """How many times its limit a script may take by the wall, which other threads and the host's answers count towards."""
@@ -156,7 +157,9 @@ def _answer(moment: Moment, calls: str, console: list[str] | None) -> str:
         asked = msgspec.json.decode(calls, type=list[Call])
     except (msgspec.DecodeError, RecursionError):
         raise StepFailed("What it handed to a helper is nested too deeply.") from None
+    turns = Turns()
     for call in asked:
+        turns.pause()
         if call.name == "console":
             if console is not None:
                 console.append(str(call.arguments[0]))

@@ -14,6 +14,7 @@ from .moment import Host, Json, Moment, Occasion, StepFailed
 from .runs import Run, StepRun
 from .steps import STEPS, action
 from .steps.base import Result, State
+from .turns import Turns
 
 _log = logging.getLogger("tidegate.triggers")
 INTERNAL = Result(State.FAILED, "Something went wrong on the server; its log says more.")
@@ -54,7 +55,9 @@ def run_triggers(
     """
     runs: list[Run] = []
     objection = None
+    turns = Turns()
     for trigger in triggers:
+        turns.pause()
         run, payload, objection = run_trigger(canonical, rule, trigger, occasion, payload, host, most)
         runs.append(run)
         if objection is not None:
@@ -81,7 +84,9 @@ def run_trigger(
     began = monotonic()
     result = Result()
     skip = 0
+    turns = Turns()
     for step in trigger.steps:
+        turns.pause()
         if skip:
             skip -= 1
             steps.append(StepRun(step.kind, State.SKIPPED))
