@@ -22,6 +22,8 @@ import gevent
 from .turns import Turns
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL = IPv6Network("2000::/3")
+"""All that is handed out of IPv6: what lies outside leads to translators and old kinds of private networks."""
 _STEP = 65536
 _AROUND_MOST = 65536
 """Bytes that may surround an answer's body: status, headers, and as much again as the body for the marks of chunks."""
@@ -211,6 +213,7 @@ def _parse(url: str, allow_private: bool) -> _Place:
 
 def _checked_addresses(host: str, port: int, allow_private: bool) -> list[str]:
     try:
+        host.encode("idna")  # what can't be a name is found out here: a thread that looked it up would log the error
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         raise
@@ -232,6 +235,6 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             carried = IPv4Address(int(address) & 0xFFFFFFFF)
         if carried is not None:
             return is_public(carried)
-        if address.teredo is not None:
+        if address.teredo is not None or address not in _GLOBAL:
             return False
     return address.is_global and not address.is_multicast
