@@ -224,3 +224,12 @@ def test_answers_are_kept_in_part(server: Server, receiver: Receiver) -> None:
     answer = server.call("deliveries", number=number)[0]["answer"]
     assert len(answer) == 2000
     assert "\x00" not in answer
+
+
+def test_a_name_that_can_be_none_is_no_fault_of_the_server(server: Server) -> None:
+    """Each attempt to look up a label of more than 63 characters wrote two tracebacks into the server's log."""
+    server.publish(rule("named", "A M"))
+    number, _ = server.call("webhook", url=f"https://{'a' * 70}.example/", events=["message"], channels=["named"])
+    server.call("event", channel="named", data=1)
+    until(lambda: any(each["state"] == "failed" for each in server.call("deliveries", number=number)))
+    assert server.call("deliveries", number=number)[0]["error"] == "The name of the address can't be found."
