@@ -119,10 +119,10 @@ def _problem(code: str) -> str | None:
 
     What closes the bracket around it and opens another is no expression, and can't do that with two kinds of brackets.
     """
+    context = quickjs.Context()
+    context.set_memory_limit(16 << 20)
+    context.set_time_limit(0.05)
     for opening, closing in ("()", "[]"):
-        context = quickjs.Context()
-        context.set_memory_limit(16 << 20)
-        context.set_time_limit(0.05)
         try:
             context.eval(f"'use strict'; throw 0; (function (event) {{ return {opening}\n{code}\n{closing} }})")
         except quickjs.JSException as error:
