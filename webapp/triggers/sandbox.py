@@ -26,6 +26,10 @@ ENGINE = 4
 JOBS_AT_ONCE = 64
 LEFT_OVER = 256
 """Jobs that may be left when a function has come to its end; a realm with more is not used again."""
+KEPT_MOST = 1024 * 1024
+"""Bytes that a realm may hold on to between two runs; each thread keeps dozens."""
+KEPT_SECONDS = 0.0002
+"""Seconds of computing in which nothing large can be made, so that looking is not worth while."""
 STACK = 256 * 1024
 ERROR_MOST = 500
 """Characters of an error's message that are kept."""
@@ -182,6 +186,7 @@ class Realm:
         self._run, self._poll, self._settle = door("run"), door("poll"), door("settle")
         self._test, load = door("test"), door("load")
         self._next_job = context.execute_pending_job
+        self._context = context
         self._script = script
         context.eval("Object.freeze(globalThis); undefined")
         context.set_time_limit(script.seconds * ENGINE + 0.02)
@@ -189,10 +194,11 @@ class Realm:
 
     def run(self, job: Job) -> bool:
         """Run the script for a job, on this thread; say whether the realm can be used again."""
-        ends = time.thread_time() + self._script.seconds
+        began = time.thread_time()
+        ends = began + self._script.seconds
         if not self._script.is_function:
             job.told = self._test(job.text)
-            return True
+            return self._is_light(began)
         told = self._run(job.text)
         while True:
             if told[0] == "C":
@@ -207,7 +213,7 @@ class Realm:
                 told = self._poll()
             else:
                 job.told = told
-                return self._is_at_rest()
+                return self._is_at_rest() and self._is_light(began)
             if time.thread_time() > ends:
                 raise OutOfTime
 
@@ -222,6 +228,18 @@ class Realm:
 
     def _is_at_rest(self) -> bool:
         return not all(self._next_job() for _ in range(LEFT_OVER))
+
+    def _is_light(self, began: float) -> bool:
+        """Whether little memory is left in use: what refers to itself stays until the engine looks for it."""
+        if time.thread_time() - began < KEPT_SECONDS or self.size <= KEPT_MOST:
+            return True
+        self._context.gc()
+        return self.size <= KEPT_MOST
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that are in use."""
+        return int(self._context.memory()["malloc_size"])
 
 
 class OutOfTime(Exception):
