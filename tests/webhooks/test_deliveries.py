@@ -116,6 +116,22 @@ def test_at_most_so_many_at_once(server: Server) -> None:
         until(lambda: len({request.id for request in receiver.requests}) == 36, 20)
 
 
+def test_many_that_hang_hold_up_nobody_else_for_long(server: Server, receiver: Receiver) -> None:
+    """Four of them had all sixteen places, and everyone's deliveries, in other workspaces too, waited for 15 to 29 s."""
+    receiver.hang = True
+    with receiving() as good:
+        for number in range(6):
+            server.call(
+                "webhook", title=f"H{number}", url=f"{receiver.url}/{number}", events=["message"], channels=["bad"]
+            )
+        server.call("webhook", title="Good", url=good.url, events=["message"], channels=["good"])
+        for number in range(20):
+            server.call("event", channel="bad", data=number)
+        until(lambda: receiver.under_way == 16)
+        server.call("event", channel="good", data=1)
+        until(lambda: good.requests, 4.5)
+
+
 def test_what_cannot_be_reached_is_said(server: Server) -> None:
     number, _ = server.call("webhook", url="http://127.0.0.1:9/", events=["message"])
     server.call("event", channel="a", data=1)
