@@ -13,7 +13,7 @@ from bench.crowd import Stalled
 from bench.machine import prepare_load_generator
 from bench.report import render
 from bench.results import Results
-from bench.scenarios import connect, fanout, inspector, latency, memory, rooms
+from bench.scenarios import connect, fanout, inspector, latency, memory, rooms, triggers
 from bench.scenarios.settings import QUICK, Settings
 from bench.servers import Server, ServerFailed, stop_all_at_exit
 from bench.tidegate import Tidegate
@@ -33,6 +33,8 @@ PEERS: tuple[Peer, ...] = (
     FlaskSocketIo(),
 )
 SCENARIOS = (fanout, rooms, connect, memory, latency)
+OWN = (inspector, triggers)
+"""Those in which only Tidegate takes part."""
 _ONLY_IN = {"tidegate-tls": {"connect", "memory"}, "tidegate-token": {"connect"}}
 
 
@@ -112,22 +114,22 @@ class Bench:
         gc.enable()
         return rules
 
-    def run_inspector(self) -> ModuleType | None:
-        """The one scenario in which only Tidegate takes part, in several states; None if it isn't here."""
+    def run_own(self, scenario: ModuleType) -> bool:
+        """A scenario in which only Tidegate takes part, in several states; False if it isn't here."""
         tidegate = Tidegate()
         if tidegate.missing() is not None or tidegate.name not in {peer.name for peer in self.peers}:
-            say("inspector: left out, it is Tidegate's own")
-            return None
+            say(f"{scenario.NAME}: left out, it is Tidegate's own")
+            return False
         self.versions.setdefault(tidegate.name, tidegate.version())
         gc.collect()
         gc.disable()
         try:
-            inspector.run(self.settings, self.results, say)
+            scenario.run(self.settings, self.results, say)
         except (ServerFailed, Stalled, OSError) as problem:
-            self.results.note(inspector.NAME, inspector.WITHOUT, f"the run ended early: {problem}"[:200])
+            self.results.note(scenario.NAME, scenario.WITHOUT, f"the run ended early: {problem}"[:200])
         finally:
             gc.enable()
-        return inspector
+        return True
 
 
 def say(text: str) -> None:
@@ -146,7 +148,7 @@ def chosen(text: str | None, known: list[str]) -> list[str]:
 
 def main() -> None:
     """Parse the options, run, report."""
-    names = [*(scenario.NAME for scenario in SCENARIOS), inspector.NAME, "rules"]
+    names = [*(scenario.NAME for scenario in (*SCENARIOS, *OWN)), "rules"]
     parser = argparse.ArgumentParser(prog="python -m bench", description="Tidegate against its peers.")
     parser.add_argument("--only", help=f"scenarios, separated by commas: {', '.join(names)}")
     parser.add_argument("--peers", help="servers, separated by commas: " + ", ".join(peer.name for peer in PEERS))
@@ -165,8 +167,7 @@ def main() -> None:
         if scenario.NAME in only:
             bench.run(scenario)
             ran.append(scenario)
-    if inspector.NAME in only and (ran_inspector := bench.run_inspector()) is not None:
-        ran.append(ran_inspector)
+    ran += [scenario for scenario in OWN if scenario.NAME in only and bench.run_own(scenario)]
     if "rules" in only and (rules := bench.run_rules()) is not None:
         ran.append(rules)
     report = render(bench.results, ran, [peer.name for peer in bench.peers], bench.versions)

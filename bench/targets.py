@@ -1,11 +1,11 @@
 """What Tidegate promises of itself, held against a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from bench.results import Figure, Results, within
-from bench.scenarios import inspector
+from bench.scenarios import inspector, triggers
 
 TIDEGATE = "tidegate"
 PEERS = ("nchan", "nats", "ws", "socket.io", "flask-socketio")
@@ -52,6 +52,8 @@ def judge(results: Results) -> list[Verdict]:
         _throughput(results, "Inspector: throughput with one viewer on all traffic", inspector.WATCHED, 0.9),
         _throughput(results, "Inspector: throughput with a viewer that has stalled", inspector.STALLED, 0.9),
         _told(results, "Inspector: both viewers are told exactly how many messages they were not shown"),
+        _added(results, "Triggers: a stack with a function adds at most 150 µs of CPU to a message", 150),
+        _costs_nothing(results, "Triggers: those of other rules cost nothing"),
         _at_most("Look-up: with 100,000 rules at most 1.5 × as long as with 10", look_up, 1.5),
     ]
     ran = {
@@ -60,6 +62,7 @@ def judge(results: Results) -> list[Verdict]:
         "Connecting": "connect",
         "Memory": "memory",
         "Inspector": inspector.NAME,
+        "Triggers": triggers.NAME,
         "Look-up": "rules",
     }
     present = results.scenarios()
@@ -77,6 +80,26 @@ def _throughput(results: Results, target: str, state: str, bound: float) -> Verd
         low, high = within(values)
         texts.append(f"{in_flight} in flight {median(values):.3f} ({low:.3f}–{high:.3f} of {len(values)} rounds)")
     return Verdict(target, ", ".join(texts), all(median(values) >= bound for values in rounds.values()))
+
+
+def _added(results: Results, target: str, bound: float) -> Verdict:
+    """Whether the median of what a stack adds is low enough with each number in flight."""
+    return _of_triggers(results, target, triggers.ADDED, triggers.STACK, lambda value: value <= bound)
+
+
+def _costs_nothing(results: Results, target: str) -> Verdict:
+    """Whether the median of the ratios to no triggers at all lies as near to 1 as figures of one run do."""
+    target = f"{target}: at most 1.03 × without any"
+    return _of_triggers(results, target, triggers.RATIO, triggers.OTHERS, lambda value: value <= 1.03)
+
+
+def _of_triggers(results: Results, target: str, variant: str, state: str, is_met: Callable[[float], bool]) -> Verdict:
+    figures = {n: results.figure(triggers.NAME, variant.format(n), state) for n in triggers.IN_FLIGHT}
+    known = {n: figure for n, figure in figures.items() if figure is not None}
+    if len(known) < len(figures):
+        return Verdict(target, "–", None)
+    text = ", ".join(f"{n} in flight {figure}" for n, figure in known.items())
+    return Verdict(target, text, all(is_met(figure.median) for figure in known.values()))
 
 
 def _told(results: Results, target: str) -> Verdict:

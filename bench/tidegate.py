@@ -16,7 +16,7 @@ from bench.servers import Server, ServerFailed, free_port, scratch_folder
 from bench.websocket import SWITCHED, text, upgrade
 
 ROOT = Path(__file__).parent.parent
-_DECOYS = (
+DECOYS = (
     "lobby",
     "news/*",
     "org/*/rooms/*",
@@ -33,7 +33,7 @@ _TOKEN_COMMAND = ("token", "--sub", "7", "--ttl", "1h")
 """Prints a signed token alone on its last line."""
 
 
-def _rule(pattern: str) -> dict[str, object]:
+def _rule(pattern: str, triggers: Sequence[object] = ()) -> dict[str, object]:
     """A rule in Xano's field names: public messaging for anyone, no history, no presence."""
     return {
         "pattern": pattern,
@@ -48,6 +48,7 @@ def _rule(pattern: str) -> dict[str, object]:
         "client_authenticated_messaging": False,
         "client_private_messaging": False,
         "client_private_messaging_authenticated_only": False,
+        "triggers": list(triggers),
     }
 
 
@@ -96,10 +97,14 @@ class Tidegate:
         return text(f'{{"action":"message","options":{{"channel":"{room}"}},"payload":{PAYLOAD}}}'.encode())
 
 
-def prepare(folder: Path) -> Path:
-    """Make an instance with the rules of the benchmark, not yet served; returns its folder."""
+def prepare(folder: Path, triggers: Mapping[str, Sequence[object]] | None = None) -> Path:
+    """Make an instance with the rules of the benchmark, not yet served; returns its folder.
+
+    ``triggers`` are those of rules, by their targets.
+    """
     instance, rules = folder / "instance", folder / "rules.json"
-    rules.write_text(json.dumps({"enabled": True, "channels": [_rule(p) for p in ("bench/*", *_DECOYS)]}))
+    channels = [_rule(pattern, (triggers or {}).get(pattern, ())) for pattern in ("bench/*", *DECOYS)]
+    rules.write_text(json.dumps({"enabled": True, "channels": channels}))
     command(instance, "db", "upgrade")
     command(instance, "rules", "apply", str(rules))
     return instance

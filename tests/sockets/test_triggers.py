@@ -277,6 +277,7 @@ def test_the_order_of_one_client_is_kept_and_others_overtake(server: Server, con
     assert [frame["payload"] for frame in frames] == [{"n": 2}, {"slow": True}, {"n": 1}]
     ids = [int(frame["id"]) for frame in frames]
     assert ids == sorted(ids), "the order in which they were delivered is the order of the history"
+    assert {run["message"] for run in server.call("trigger_runs")[:3]} == set(ids), "a run names its message"
     late = connect()
     late.join("chat", history=True)
     assert [f["payload"] for f in late.next()["payload"]["history"]] == [{"n": 2}, {"slow": True}, {"n": 1}]

@@ -203,7 +203,7 @@ def test_tls_is_verified_under_the_name(tmp_path_factory: pytest.TempPathFactory
         ("0", 0.0),
         ("soon", None),
         ("-5", None),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0.0),
+        pytest.param(format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0.0, id="an hour ago"),
     ],
 )
 def test_when_to_come_back(receiver: Receiver, said: str, seconds: float | None) -> None:

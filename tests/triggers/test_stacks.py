@@ -1,7 +1,9 @@
 """A stack of steps: each works on what the one before left, and what it comes to is recorded step by step."""
 
 import logging
+from time import monotonic
 
+import gevent
 import pytest
 
 from tests.triggers.moments import ANN, MOST, TICK, occasion, party, ran, step
@@ -9,6 +11,7 @@ from webapp.core.codes import Code
 from webapp.core.ruleset import Rule
 from webapp.core.targets import Target
 from webapp.core.triggers import StepKind, Trigger, TriggerStep
+from webapp.triggers import sandbox
 from webapp.triggers.hosts import Noting
 from webapp.triggers.runs import RunLog
 from webapp.triggers.stack import run_triggers
@@ -170,6 +173,43 @@ def test_an_event_of_the_server_has_no_client() -> None:
     assert (outcome.runs[0].socket_id, outcome.runs[0].user_id, outcome.objection) == ("", None, None)
     anonymous = occasion(client=party("bob", anonymous=True))
     assert run_triggers("w", rule, [trigger], anonymous, b"1", Noting("w"), MOST).runs[0].user_id is None
+
+
+NATIVE = "(event) => { for (let i = 0; i < 3; i++) 10n ** 300000n % (10n ** 149999n + 1n); return { payload: 9 } }"
+"""Is inside the engine for a while, where nothing reaches it."""
+
+
+def test_what_is_given_up_on_in_the_middle_is_the_failure_of_its_step() -> None:
+    """Neighbouring steps share a thread, which may come back long after anyone waits for it."""
+    script = sandbox.Script.function(NATIVE, 0.02, 16 << 20)
+    record, payload, objection = ran(
+        holds("true"), add(1), step("javascript", code=NATIVE, milliseconds=20), add(1), payload=1
+    )
+    assert states(record) == [State.PASSED, State.CHANGED, State.FAILED]
+    assert record.note == "Step 3, javascript function: It ran out of time: it may compute for 20 ms."
+    assert (payload, record.state) == (1, State.FAILED)
+    assert objection is not None
+    pool = sandbox._pool()
+    at_it = [thread for thread in pool._threads if thread.job is not None and thread.job.script == script]
+    assert len(at_it) == 1
+    ends = monotonic() + 20
+    while at_it[0].job is not None:
+        assert monotonic() < ends
+        gevent.sleep(0.01)
+    assert states(record) == [State.PASSED, State.CHANGED, State.FAILED], "nothing that comes late is added"
+
+
+def test_neighbouring_steps_go_to_a_thread_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, gone = sandbox._pool(), []
+    do = pool.do
+    monkeypatch.setattr(pool, "do", lambda *given: (gone.append(1), do(*given)))
+    limit = step("rate_limit", limit=10, seconds=60)
+    record, payload, _ = ran(limit, holds("true"), limit, add(1), step("stop"), payload=1)
+    assert (payload, len(gone), record.state) == (2, 1, State.CHANGED)
+    gone.clear()
+    log = step("log", text="x")
+    record, payload, _ = ran(add(1), log, log, add(1), payload=1)
+    assert (payload, len(gone)) == (3, 2), "what needs the loop is done there"
 
 
 def test_the_log_of_runs_is_a_ring_that_counts_on() -> None:

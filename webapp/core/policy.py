@@ -8,7 +8,7 @@ from .decision import Decision, State, Step
 from .permissions import GRANT_NEEDED, PERMISSIONS, SENDING, Operation, Permission
 from .ruleset import Rule, RuleSet
 from .targets import channel_problem
-from .triggers import TriggerEvent
+from .triggers import Trigger, TriggerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class Rights:
     """The verdicts on everything a member may do, compiled once per join for all members of its kind.
 
     ``plain_is_authenticated``: a message that its sender does not mark goes to authenticated clients only.
-    ``history`` is the number of messages that the rule keeps. ``triggered``: triggers run on its messages.
+    ``history`` is the number of messages that the rule keeps. ``triggers`` run on its messages.
     """
 
     rule: Rule | None
     version: int
     plain_is_authenticated: bool
     history: int
-    triggered: bool
+    triggers: tuple[Trigger, ...]
     join: bool
     send_public: bool
     receive_public: bool
@@ -165,7 +165,7 @@ def rights(rules: RuleSet, kind: Kind, channel: str) -> Rights:
     return Rights(
         rule=rule,
         history=rule.history if rule is not None else 0,
-        triggered=rule is not None and bool(rule.triggers_on(TriggerEvent.MESSAGE)),
+        triggers=rule.triggers_on(TriggerEvent.MESSAGE) if rule is not None else (),
         version=rules.version,
         plain_is_authenticated=plain is Operation.SEND_AUTHENTICATED,
         **verdicts,

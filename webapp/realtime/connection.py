@@ -234,7 +234,12 @@ class Connection:
             self._sock._read_event.stop()
         elif self._is_tls or self._said_goodbye or not self._took_at_once():
             self._waiting = False
-            self._greenlet.switch()
+            turn = self._turn
+            turn.stepping = True
+            try:
+                self._greenlet.switch()
+            finally:
+                turn.end_step()
 
     def _took_at_once(self) -> bool:
         """Handle messages here in the loop, and say whether that was all; the rest is left for the greenlet."""

@@ -81,6 +81,7 @@ class Engine:
         self._tap = tap
         self._limits = limits
         self._parsed_at = 0.0
+        self._decoded: tuple[bytes | None, Command] = (None, Leave(""))
         self.ticks = ticks
 
     def receive_at_once(self, connection: Connection, frame: bytes) -> bool:
@@ -99,19 +100,17 @@ class Engine:
         if self._tap.watching:
             self._parsed_at = monotonic()
         try:
-            if connection.workspace.has_triggers and self._may_take_time(connection, command):
-                return False
             if self.within_rate(connection):
-                self._send(connection, command, frame)
+                if self._send(connection, command, frame, at_once=True):
+                    connection.received -= 1  # the greenlet counts it
+                    connection.window_count -= 1
+                    self._decoded = frame, command
+                    return False
             else:
                 self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(command, frame))
         except Exception as error:
             self._fault(connection, error, frame)
         return True
-
-    def _may_take_time(self, connection: Connection, command: Send) -> bool:
-        membership = self._hub.membership(connection, command.channel)
-        return membership is not None and membership.rights.triggered
 
     def receive(self, connection: Connection, frame: bytes) -> None:
         """Take a frame of a client: count it, decode it, do what it says, and answer for whatever goes wrong."""
@@ -121,7 +120,8 @@ class Engine:
             self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(frame=frame))
             return
         try:
-            command = connection.face.decode(frame)
+            # What the loop could not do at once comes here next, as the same object.
+            command = self._decoded[1] if self._decoded[0] is frame else connection.face.decode(frame)
             self._parsed_at = monotonic()
             self._handle(connection, command, frame)
         except FrameError as error:
@@ -157,27 +157,30 @@ class Engine:
         """Handle a message as if its client had sent it just now, on behalf of the admin ``by``."""
         self._send(connection, command, b"", by)
 
-    def _send(self, connection: Connection, command: Send, frame: bytes, by: str = "") -> None:
+    def _send(self, connection: Connection, command: Send, frame: bytes, by: str = "", at_once: bool = False) -> bool:
+        """Handle a message; with ``at_once`` only if that takes no time. Says whether it has to be handled later."""
         membership = self._hub.membership(connection, command.channel)
         if membership is None:
             operation = _operation(connection, command)
             self._refuser.decide(connection, operation, command.channel, NOT_JOINED, Asked(command, frame, by))
-            return
+            return False
+        rights = membership.group.rights
+        if at_once and rights.triggers:
+            return True
         if command.socket_id is not None:
             self._send_privately(connection, command, membership, frame, by)
-            return
-        rights = membership.group.rights
+            return False
         authenticated = command.authenticated or rights.plain_is_authenticated
         if not (rights.send_authenticated if authenticated else rights.send_public):
             operation = _operation(connection, command)
             self._refuser.decide(connection, operation, command.channel, JOINED, Asked(command, frame, by))
-            return
+            return False
         payload, ran = command.payload, NOT_RUN
-        if rights.triggered:
+        if rights.triggers:
             parsed_at = self._parsed_at
             passed = self._gate.message(connection, membership, command, authenticated, Asked(command, frame, by))
             if passed is None:
-                return
+                return False
             membership, ran = passed
             payload, rights, self._parsed_at = ran.payload, membership.rights, parsed_at
         message = Message(
@@ -193,6 +196,7 @@ class Engine:
         if authenticated and not command.authenticated:
             message.unmarked = True
         self._publish(connection, message, rights, membership.channel.kinds(), frame, by, ran)
+        return False
 
     def _send_privately(
         self, connection: Connection, command: Send, membership: Membership, frame: bytes, by: str
@@ -206,7 +210,7 @@ class Engine:
             self._refuser.decided(connection, decision, facts, Asked(command, frame, by))
             return
         payload, ran = command.payload, NOT_RUN
-        if membership.rights.triggered:
+        if membership.rights.triggers:
             parsed_at, asked = self._parsed_at, Asked(command, frame, by)
             passed = self._gate.message(
                 connection, membership, command, command.authenticated, asked, target.connection

@@ -40,13 +40,13 @@ class Gate:
 
         ``target`` is the recipient of a private message.
         """
-        workspace, rule = connection.workspace, membership.rights.rule
+        workspace, rule, triggers = connection.workspace, membership.rights.rule, membership.rights.triggers
         assert rule is not None
         version = workspace.rules.version
         occasion = self._triggering.occasion(
             connection, rule, TriggerEvent.MESSAGE, command.channel, target=target, authenticated=authenticated
         )
-        ran = self._triggering.run(workspace, rule, rule.triggers_on(TriggerEvent.MESSAGE), occasion, command.payload)
+        ran = self._triggering.run(workspace, rule, triggers, occasion, command.payload)
         now_in = self._hub.membership(connection, command.channel)
         if ran.objection is None and target is None and now_in is membership and workspace.rules.version == version:
             return membership, ran

@@ -16,6 +16,7 @@ from ..core.codes import CloseCode, Code
 from ..inspector.meter import Meter
 from ..inspector.tap import Tap
 from ..inspector.turns import in_turns
+from ..triggers.sandbox import write_with
 from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
@@ -68,6 +69,7 @@ class Realtime:
         self.turn.before = self.history.commit
         self.broker: Broker = MemoryBroker(self.hub, self.history)
         reader = HistoryReader(self.hub, self.broker, store)
+        write_with(self.turn)
         self.triggers = Triggering(Outside(self), self.ticks, limits.message_bytes)
         self.engine = Engine(
             self.turn,

@@ -43,6 +43,9 @@ class Ran(msgspec.Struct, frozen=True):
         """The id that triggers saw, unless another message of the channel has overtaken this one meanwhile: ids grow
         in the order in which messages are handed on."""
         message_id = self.message_id if self.message_id > channel.last_id else ticks.next()
+        if message_id != self.message_id:
+            for run in self.runs:  # whoever looks at a run later finds its message
+                run.message = message_id
         channel.last_id = message_id
         return message_id
 

@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from gevent.monkey import get_original
 
 EXACT_MOST = 1_000
 """Up to this limit a window knows the moment of each; above, it counts by slots, exact to a few per cent."""
@@ -33,6 +34,7 @@ SECONDS_DEFAULT = 3600
 TRIGGERS_MOST = 1_000
 
 V = TypeVar("V")
+allocate_lock = get_original("_thread", "allocate_lock")
 
 
 class Lately(Generic[V]):
@@ -120,13 +122,15 @@ class Rates:
 
     def __init__(self) -> None:
         self._windows: Lately[_Window | _Slots] = Lately(RATES_MOST)
+        self._lock = allocate_lock()  # stacks count on threads
 
     def within(self, key: str, limit: int, seconds: float, now: float) -> float:
         """Count one more; returns 0.0 if it is within the limit, else the seconds until another one is."""
-        window = self._windows.get(key)
-        if window is None:
-            window = self._windows.put(key, (_Window if limit <= EXACT_MOST else _Slots)(limit, seconds))
-        return window.take(now)
+        with self._lock:
+            window = self._windows.get(key)
+            if window is None:
+                window = self._windows.put(key, (_Window if limit <= EXACT_MOST else _Slots)(limit, seconds))
+            return window.take(now)
 
 
 class Recent:

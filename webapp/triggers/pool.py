@@ -6,8 +6,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from gevent import getcurrent
 from gevent.monkey import get_original
@@ -36,15 +37,28 @@ _stack_size = get_original("_thread", "stack_size")
 _get_ident = get_original("_thread", "get_ident")
 
 
+class Steps(Protocol):
+    """Whoever writes at the end of each turn of the loop, and can do so at the end of one of its events (``Turn``)."""
+
+    stepping: bool
+
+    def end_step(self) -> None: ...
+
+
 class GaveUp(Exception):
     """A script took so long that nobody waits for it any more. The sentence is for the dashboard."""
 
 
 class Job:
-    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something."""
+    """A script to be run for an event: begun in the loop, run by a thread, which may ask the loop for something.
+
+    With ``work`` it is several of them, one after the other on one thread: then ``script`` and the bounds are those of
+    the one that runs just now.
+    """
 
     __slots__ = (
         "_answers",
+        "answering",
         "asked_at",
         "began",
         "cpu",
@@ -57,6 +71,7 @@ class Job:
         "thread",
         "told",
         "wall",
+        "work",
     )
 
     def __init__(self, script: Any, text: str, seconds: float, wall: float) -> None:
@@ -74,6 +89,19 @@ class Job:
         self._answers: _queue.SimpleQueue[str | None] = _queue.SimpleQueue()
         self.pool: Pool | None = None
         self.asked_at = 0.0
+        self.work: Callable[[], None] | None = None
+        self.answering: Any = None
+        """For whom the loop does what the script asks of it."""
+
+    def begin(self, script: Any, text: str, seconds: float, wall: float) -> None:
+        """Go on with another script, on the thread that has this job."""
+        self.script, self.text, self.told = script, text, ""
+        self.cpu, self.began = time.thread_time(), monotonic()
+        self.seconds, self.wall = seconds, wall
+
+    def rest(self) -> None:
+        """Nothing is computed that has bounds of its own."""
+        self.seconds = self.wall = inf
 
     def ask(self, calls: str) -> str | None:
         """Have the loop answer, on behalf of the thread; None if nobody waits for this job any more."""
@@ -135,14 +163,19 @@ class Thread:
 
 
 class Pool:
-    """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps."""
+    """The threads of one loop. ``run(job, realms)`` does a job on a thread, with what that thread keeps.
 
-    def __init__(self, hub: Any, run: Callable[[Job, dict[Any, Any]], None]) -> None:
+    What comes of scripts is an event of the loop: ``steps`` is told where it begins and ends.
+    """
+
+    def __init__(self, hub: Any, run: Callable[[Job, dict[Any, Any]], None], steps: Steps | None = None) -> None:
         self.run = run
+        self._steps = steps
         self._hub = hub
         self._told: deque[tuple[Job, str | None]] = deque()
-        self._async = hub.loop.async_()
-        self._async.start(self._hear)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._watcher = hub.loop.io(self._bell, 1)
+        self._watcher.start(self._hear)
         self._timer = hub.loop.timer(TICK, TICK)
         self._outstanding: set[Job] = set()
         self._held: deque[Job] = deque()
@@ -161,7 +194,7 @@ class Pool:
             GaveUp: it took too long.
         """
         job.pool, job.asked_at = self, monotonic()
-        if not self._outstanding:
+        if not self._timer.active:
             self._timer.start(self._look)
         self._outstanding.add(job)
         try:
@@ -219,9 +252,22 @@ class Pool:
     def tell(self, job: Job, calls: str | None) -> None:
         """Wake whoever waits for a job. Called by threads."""
         self._told.append((job, calls))
-        self._async.send()
+        # Unlike the loop's own way of being woken this lets go of the interpreter, which the loop needs at once.
+        os.eventfd_write(self._bell, 1)
 
     def _hear(self) -> None:
+        os.eventfd_read(self._bell)
+        steps = self._steps
+        if steps is None:
+            self._wake()
+            return
+        steps.stepping = True
+        try:
+            self._wake()
+        finally:
+            steps.end_step()
+
+    def _wake(self) -> None:
         told = self._told
         while told:
             job, calls = told.popleft()

@@ -22,7 +22,7 @@ class StepRun(msgspec.Struct, frozen=True):
     after: Json | None = None
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(msgspec.Struct):
     """One run of a trigger. ``id`` is a tick, ``message`` the id of the message that set it off (0: none), ``took``
     is in milliseconds. ``note`` says why it blocked or failed."""
 

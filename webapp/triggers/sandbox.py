@@ -7,16 +7,19 @@ promises, so time is measured here: by the thread's own clock, and by the wall f
 
 import re
 import time
+from collections.abc import Callable
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import quickjs
 from gevent import get_hub
+from gevent.monkey import get_original
 
 from .moment import Json, Moment, StepFailed
-from .pool import GaveUp, Job, Pool
+from .pool import GaveUp, Job, Pool, Steps
 from .turns import Turns
 
 WALL = 10
@@ -39,6 +42,11 @@ _REALM = "\n" * LINES_BEFORE + (Path(__file__).parent / "realm.js").read_text("u
 _LINE = re.compile(r"<input>:(\d+)")
 
 
+_here: "dict[int, tuple[Job, dict[Any, Any]]]" = {}
+"""What threads are at that do several scripts, with the realms of each."""
+get_ident = get_original("_thread", "get_ident")
+
+
 class Script(msgspec.Struct, frozen=True):
     """What is run, and its bounds: seconds of computing, bytes of memory."""
 
@@ -54,6 +62,9 @@ class Script(msgspec.Struct, frozen=True):
     @classmethod
     def function(cls, code: str, seconds: float, memory: int) -> "Script":
         return cls(code, True, seconds, memory)
+
+
+NO_SCRIPT = Script("", False)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -144,18 +155,50 @@ def _without_end(code: str) -> str:
     return code.rstrip().rstrip(";")
 
 
-def _run(script: Script, moment: Moment, console: list[str] | None = None) -> str:
-    job = Job(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+def on_one_thread(work: Callable[[], None]) -> None:
+    """Do something that runs several scripts, on one thread, so that it is gone to and back from once.
+
+    ``work`` must not touch what belongs to the loop, nor wait.
+
+    Raises:
+        StepFailed: it took too long; what it has not done by then it does not do.
+    """
+    job = Job(NO_SCRIPT, "", inf, inf)
+    job.work = work
     try:
-        _pool().do(job, lambda calls: _answer(moment, calls, console))
+        _pool().do(job, lambda calls: _answer(job.answering, calls))
+    except GaveUp as error:
+        raise StepFailed(str(error)) from None
+
+
+def _run(script: Script, moment: Moment, console: list[str] | None = None) -> str:
+    here = _here.get(get_ident())
+    if here is not None:
+        return _run_here(*here, script, moment, console)
+    job = Job(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+    job.answering = moment, console
+    try:
+        _pool().do(job, lambda calls: _answer(job.answering, calls))
     except GaveUp as error:
         raise StepFailed(str(error)) from None
     assert job.told
     return job.told
 
 
-def _answer(moment: Moment, calls: str, console: list[str] | None) -> str:
+def _run_here(job: Job, realms: dict[Any, Any], script: Script, moment: Moment, console: list[str] | None) -> str:
+    """Run a script on the thread that this is."""
+    job.begin(script, moment.text, script.seconds, script.seconds * WALL + 0.2)
+    job.answering = moment, console
+    _run_script(job, realms)
+    if job.given_up:
+        raise Abandoned
+    job.rest()
+    return job.told
+
+
+def _answer(of: tuple[Moment, list[str] | None], calls: str) -> str:
     """Do what a script asks of the host; returns ``[[id, succeeded, value or message], …]``."""
+    moment, console = of
     answers: list[tuple[int, bool, Any]] = []
     try:
         asked = msgspec.json.decode(calls, type=list[Call])
@@ -194,27 +237,26 @@ class Realm:
 
     def run(self, job: Job) -> bool:
         """Run the script for a job, on this thread; say whether the realm can be used again."""
-        began = time.thread_time()
-        ends = began + self._script.seconds
         if not self._script.is_function:
             job.told = self._test(job.text)
-            return self._is_light(began)
-        told = self._run(job.text)
+            return self._is_light(job.cpu)
+        ends = job.cpu + self._script.seconds
+        told, is_at_rest = self._run(job.text), False
         while True:
             if told[0] == "C":
                 answers = job.ask(told[1:])
                 if answers is None:
                     return False
-                told = self._settle(answers)
+                told, is_at_rest = self._settle(answers), False
             elif told == "W":
                 if not self._jobs(ends):
                     job.told = "XThe promise that it returned never settles."
                     return False
-                told = self._poll()
+                told, is_at_rest = self._poll(), True
             else:
                 job.told = told
-                return self._is_at_rest() and self._is_light(began)
-            if time.thread_time() > ends:
+                return (is_at_rest or self._comes_to_rest()) and self._is_light(job.cpu)
+            if told == "W" and time.thread_time() > ends:
                 raise OutOfTime
 
     def _jobs(self, ends: float) -> bool:
@@ -226,7 +268,7 @@ class Realm:
                 raise OutOfTime
         return done > 0
 
-    def _is_at_rest(self) -> bool:
+    def _comes_to_rest(self) -> bool:
         return not all(self._next_job() for _ in range(LEFT_OVER))
 
     def _is_light(self, began: float) -> bool:
@@ -246,8 +288,27 @@ class OutOfTime(Exception):
     """A script has computed for longer than it may."""
 
 
+class Abandoned(Exception):
+    """Nobody waits any more for what this thread does."""
+
+
 def run_on_this_thread(job: Job, realms: dict[Any, Any]) -> None:
-    """Do a job with the realms of this thread. Never raises: what went wrong is what the job is told."""
+    """Do a job with the realms of this thread. Never raises."""
+    if job.work is None:
+        _run_script(job, realms)
+        return
+    ident = get_ident()
+    _here[ident] = job, realms
+    try:
+        job.work()
+    except Abandoned:
+        pass
+    finally:
+        del _here[ident]
+
+
+def _run_script(job: Job, realms: dict[Any, Any]) -> None:
+    """Run a job's script. Never raises: what went wrong is what the job is told."""
     script = job.script
     realm = realms.pop(script, None)
     try:
@@ -281,5 +342,10 @@ def _pool() -> Pool:
     hub = get_hub()
     pool: Pool | None = getattr(hub, "_tidegate_scripts", None)
     if pool is None:
-        pool = hub._tidegate_scripts = Pool(hub, run_on_this_thread)
+        pool = hub._tidegate_scripts = Pool(hub, run_on_this_thread, getattr(hub, "_tidegate_steps", None))
     return pool
+
+
+def write_with(steps: Steps) -> None:
+    """Have what comes of scripts written at the end of the event of the loop that brings it."""
+    get_hub()._tidegate_steps = steps

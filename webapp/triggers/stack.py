@@ -9,14 +9,18 @@ import msgspec
 from ..core.codes import Code
 from ..core.policy import Objection
 from ..core.ruleset import Rule
-from ..core.triggers import OnFailure, Trigger, TriggerEvent
+from ..core.triggers import OnFailure, StepKind, Trigger, TriggerEvent
 from .moment import Host, Json, Moment, Occasion, StepFailed
 from .runs import Run, StepRun
+from .sandbox import Abandoned, on_one_thread
 from .steps import STEPS, action
 from .steps.base import Result, State
 from .turns import Turns
 
 _log = logging.getLogger("tidegate.triggers")
+SCRIPTS = frozenset({StepKind.CONDITION, StepKind.JAVASCRIPT})
+NEED_THE_LOOP = frozenset({StepKind.WEBHOOK, StepKind.PUBLISH, StepKind.LOG})
+ENDS = frozenset({State.BLOCKED, State.FAILED, State.STOPPED})
 INTERNAL = Result(State.FAILED, "Something went wrong on the server; its log says more.")
 
 
@@ -65,6 +69,80 @@ def run_triggers(
     return Outcome(payload, objection, tuple(runs))
 
 
+class Walk:
+    """One event's way through one stack. From a script on, steps go to a thread together, as far as they can."""
+
+    def __init__(self, trigger: Trigger, moment: Moment, most: int, is_test: bool) -> None:
+        self.steps: list[StepRun] = []
+        self.fault: Exception | None = None
+        """What went wrong on the server's side."""
+        self._todo = trigger.steps
+        self._moment = moment
+        self._most = most
+        self._is_test = is_test
+        self._skip = 0
+        self._came_to = Result()
+        self._given_up: Result | None = None
+
+    @property
+    def result(self) -> Result:
+        """What the last step came to."""
+        return self._given_up or self._came_to
+
+    def go(self) -> None:
+        """Run the steps."""
+        turns = Turns()
+        while not self._is_over:
+            kind = self._todo[len(self.steps)].kind
+            if kind not in SCRIPTS:
+                turns.pause()
+                self._step()
+                continue
+            at = monotonic()
+            try:
+                on_one_thread(self._go_on)
+            except StepFailed as error:
+                # The thread may still be at it: what it adds from now on is none of this walk's.
+                self.steps = [*self.steps]
+                self._given_up = Result(State.FAILED, str(error))
+                kind = self._todo[len(self.steps)].kind
+                self.steps.append(StepRun(kind, State.FAILED, (monotonic() - at) * 1000, str(error)))
+
+    def _go_on(self) -> None:
+        """Run steps as far as to one that needs the loop. Called on a thread."""
+        while not self._is_over and self._todo[len(self.steps)].kind not in NEED_THE_LOOP:
+            self._step()
+
+    @property
+    def _is_over(self) -> bool:
+        return len(self.steps) == len(self._todo) or self.result.state in ENDS
+
+    def _step(self) -> None:
+        step, moment, steps = self._todo[len(self.steps)], self._moment, self.steps
+        if self._skip:
+            self._skip -= 1
+            steps.append(StepRun(step.kind, State.SKIPPED))
+            return
+        before, at = moment.payload, monotonic()
+        try:
+            result = action(step)(moment)
+        except StepFailed as error:
+            result = Result(State.FAILED, str(error))
+        except Abandoned:
+            raise
+        except Exception as error:
+            result, self.fault = INTERNAL, error
+        changed = result.payload
+        if changed is not None and len(changed) > self._most:
+            note = f"It made a payload of {len(changed):,} bytes; a message has at most {self._most:,}."
+            result = Result(State.FAILED, note)
+        elif changed is not None:
+            moment.change(changed)
+        self._came_to, self._skip = result, result.skip
+        kept = (before, moment.payload) if self._is_test else (None, None)
+        steps.append(StepRun(step.kind, result.state, (monotonic() - at) * 1000, result.note, *kept))
+
+
 def run_trigger(
     canonical: str,
     rule: Rule,
@@ -80,32 +158,12 @@ def run_trigger(
     With ``is_test`` the record keeps the payload before and after each step.
     """
     moment = Moment(occasion, payload, "\n".join((canonical, rule.target.text, trigger.name)), host)
-    steps: list[StepRun] = []
+    walk = Walk(trigger, moment, most, is_test)
     began = monotonic()
-    result = Result()
-    skip = 0
-    turns = Turns()
-    for step in trigger.steps:
-        turns.pause()
-        if skip:
-            skip -= 1
-            steps.append(StepRun(step.kind, State.SKIPPED))
-            continue
-        before, at = moment.payload, monotonic()
-        try:
-            result = action(step)(moment)
-        except StepFailed as error:
-            result = Result(State.FAILED, str(error))
-        except Exception:
-            _log.exception("step %d of trigger %s of %s failed", len(steps) + 1, trigger.name, rule.target)
-            result = INTERNAL
-        if result.payload is not None:
-            result = _changed(moment, result, most)
-        kept = (before, moment.payload) if is_test else (None, None)
-        steps.append(StepRun(step.kind, result.state, (monotonic() - at) * 1000, result.note, *kept))
-        if result.state in (State.BLOCKED, State.FAILED, State.STOPPED):
-            break
-        skip = result.skip
+    walk.go()
+    steps, result = walk.steps, walk.result
+    if walk.fault is not None:
+        _log.error("step %d of trigger %s of %s failed", len(steps), trigger.name, rule.target, exc_info=walk.fault)
     state = _came_to(result, moment, payload)
     client = occasion.client
     run = Run(
@@ -127,15 +185,6 @@ def run_trigger(
     objection = _objection(trigger, run, result)
     failed = state is State.FAILED
     return run, payload if failed else moment.payload, objection
-
-
-def _changed(moment: Moment, result: Result, most: int) -> Result:
-    assert result.payload is not None
-    size = len(result.payload)
-    if size > most:
-        return Result(State.FAILED, f"It made a payload of {size:,} bytes; a message has at most {most:,}.")
-    moment.change(result.payload)
-    return result
 
 
 def _came_to(result: Result, moment: Moment, payload: Json) -> State:
