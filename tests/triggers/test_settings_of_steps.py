@@ -191,3 +191,17 @@ def test_code_is_read_and_not_run(code: str) -> None:
     can't be stopped in, kept the server from everything else for minutes."""
     assert problems("javascript", code=code) == {}
     assert problems("condition", expression=code) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("transform", {"changes": [{"field": "a", "to": 5}]}),
+        ("webhook", {"url": "https://example.com/", "when": "after", "seconds": "soon"}),
+        ("webhook", {"url": "https://example.com/", "when": "after", "seconds": 10**400}),
+    ],
+)
+def test_settings_that_do_not_matter_may_be_anything(kind: str, values: dict[str, Any]) -> None:
+    """The first made the API answer 500. The others were published, and broke on every message."""
+    assert problems(kind, **values) == {}
+    assert callable(action(step(kind, **values)))
