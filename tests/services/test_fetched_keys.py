@@ -208,6 +208,11 @@ def test_what_is_no_address_of_keys_is_refused(workspace: Workspace, url: str) -
         ("64:ff9b::8.8.8.8", True),
         ("2002:7f00:1::", False),
         ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        # Python takes these for global ones: a network's own translators, site-local and IPv4-compatible addresses.
+        ("64:ff9b:1::10.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("fec0::1", False),
+        ("::10.0.0.1", False),
     ],
 )
 def test_which_addresses_are_public(text: str, public: bool) -> None:

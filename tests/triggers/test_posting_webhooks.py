@@ -1,5 +1,6 @@
 """Posting a webhook: signed by Standard Webhooks, never into the private network, and over in time whatever comes."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from time import monotonic
 
+import gevent
 import pytest
 from standardwebhooks import WebhookVerificationError
 
@@ -116,6 +118,40 @@ def test_a_handshake_that_never_ends_is_given_up_in_time() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
         within(0.3, url=f"https://127.0.0.1:{listener.getsockname()[1]}/")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 4000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * 10_000,
+    ],
+    ids=["interim answers", "trailers"],
+)
+def test_an_answer_that_never_ends_holds_nobody_up(stream: bytes) -> None:
+    # Bytes that came faster than they were read kept the loop from everything else until the time was up, and only
+    # the body was bounded: interim answers and trailers went on for ever.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+
+        def answer() -> None:
+            sock, _ = listener.accept()
+            with sock, contextlib.suppress(OSError):
+                sock.recv(65536)
+                sock.sendall(stream)
+                while True:
+                    sock.sendall(stream[-3000:])
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        turns: list[float] = []
+        other = gevent.spawn(lambda: [turns.append(monotonic()) or gevent.sleep(0) for _ in range(5)])
+        with pytest.raises(DeliveryProblem, match="too large"):
+            posted(f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=5.0)
+        assert len(turns) == 5
+        other.kill()
+        thread.join(5)
 
 
 def test_what_is_no_http_is_said() -> None:

@@ -69,6 +69,9 @@ def test_it_ends_and_says_why(code: str, why: str) -> None:
     assert returned("(event) => ({ payload: event.payload + 1 })", 1) == 2, "and others are served as before"
 
 
+LIAR = "let asked = 0; const liar = { get length() { return asked++ ? 4e9 : 1 } };"
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -85,11 +88,35 @@ def test_it_ends_and_says_why(code: str, why: str) -> None:
         "Array.prototype.join.call({ length: 2 ** 53 - 1 }, '')",
         *(f"'x'.repeat(5e6).{use}('x'.repeat(1e6) + 'y')" for use in ("indexOf", "lastIndexOf", "includes", "split")),
         *(f"'x'.repeat(5e6).{use}('x'.repeat(1e6) + 'y', '')" for use in ("replace", "replaceAll")),
+        # Asked a second time, these once said something else: twenty scripts of this kind held a thread each.
+        *(f"{LIAR} Array.prototype.{use}.call(liar)" for use in ("reverse", "join", "unshift", "toSorted")),
+        f"{LIAR} Array.prototype.reverse.call({{ length: {{ valueOf: () => liar.length }} }})",
+        f"{LIAR} liar[Symbol.isConcatSpreadable] = true; [].concat(liar)",
+        "[1].flatMap(() => new Array(2 ** 32 - 1))",
+        *(f"'x'.repeat(5e6).{use}(['x'.repeat(1e6) + 'y'])" for use in ("indexOf", "includes", "split")),
+        "String.prototype.indexOf.call(['x'.repeat(5e6)], 'x'.repeat(1e6) + 'y')",
+        "'x'.repeat(1e6).replaceAll('x', '$`')",
+        "JSON.stringify({}, new Array(2 ** 32 - 1))",
+        "String.raw({ raw: new Array(2 ** 32 - 1) })",
     ],
 )
 def test_what_the_engine_cannot_be_stopped_in_is_not_begun(code: str) -> None:
     """``new Array(event.payload.n).join("-")`` with four milliards kept a thread busy for minutes; nothing can end it."""
     with pytest.raises(StepFailed, match=r"^RangeError: The (array is|texts are) too long for this\. \(line 1\)$"):
+        call(f"() => {{ {code} }}")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "new Array(2 ** 32 - 1).values().drop(4e9).next()",
+        "String.raw({ get raw() { return new Array(2 ** 32 - 1) } })",
+    ],
+)
+def test_nor_what_is_asked_for_too_much_at_once(code: str) -> None:
+    with pytest.raises(
+        StepFailed, match=r"^(RangeError: The iterator is too long for this|TypeError: Expected a template)"
+    ):
         call(f"() => {{ {code} }}")
 
 

@@ -140,6 +140,8 @@ def test_looking_for_problems_and_saying_what_it_does_never_raise(kind: StepKind
         ("javascript", {"code": "({})"}, "code", "Expected a function"),
         ("javascript", {"code": "(event) => event; (event) => event"}, "code", "Line 1: SyntaxError"),
         ("javascript", {"code": "(event) => { with (event) {} }"}, "code", "Line 1: SyntaxError"),
+        ("javascript", {"code": "0), (event) => event, (0"}, "code", "Line 1: SyntaxError"),
+        ("condition", {"expression": "0) }), (function () { return (1"}, "expression", "Line 1: SyntaxError"),
         ("validate", {"schema": "a"}, "schema", "A JSON Schema is an object."),
         ("validate", {"schema": {"type": "nothing"}}, "schema", "Not a JSON Schema: "),
         ("validate", {"schema": {"pattern": "("}}, "schema", "Not a JSON Schema: "),
@@ -183,3 +185,25 @@ def test_what_fields_alone_cannot_tell_is_found_as_well(
 def test_a_semicolon_or_a_comment_after_a_function_is_no_problem() -> None:
     for code in ("(event) => event;", "(event) => event // all of it", "/* all */ function guard(event) {};\n"):
         assert problems("javascript", code=code) == {}
+
+
+@pytest.mark.parametrize("code", ["((() => { for (;;); })(), (event) => event)", "(null.x, (event) => event)"])
+def test_code_is_read_and_not_run(code: str) -> None:
+    """It was once run to see whether it is a function, in the loop: `new Array(4294967295).reverse()`, which the engine
+    can't be stopped in, kept the server from everything else for minutes."""
+    assert problems("javascript", code=code) == {}
+    assert problems("condition", expression=code) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("transform", {"changes": [{"field": "a", "to": 5}]}),
+        ("webhook", {"url": "https://example.com/", "when": "after", "seconds": "soon"}),
+        ("webhook", {"url": "https://example.com/", "when": "after", "seconds": 10**400}),
+    ],
+)
+def test_settings_that_do_not_matter_may_be_anything(kind: str, values: dict[str, Any]) -> None:
+    """The first made the API answer 500. The others were published, and broke on every message."""
+    assert problems(kind, **values) == {}
+    assert callable(action(step(kind, **values)))

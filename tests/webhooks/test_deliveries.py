@@ -116,6 +116,22 @@ def test_at_most_so_many_at_once(server: Server) -> None:
         until(lambda: len({request.id for request in receiver.requests}) == 36, 20)
 
 
+def test_many_that_hang_hold_up_nobody_else_for_long(server: Server, receiver: Receiver) -> None:
+    """Four of them had all sixteen places, and everyone's deliveries, in other workspaces too, waited up to 29 s."""
+    receiver.hang = True
+    with receiving() as good:
+        for number in range(6):
+            server.call(
+                "webhook", title=f"H{number}", url=f"{receiver.url}/{number}", events=["message"], channels=["bad"]
+            )
+        server.call("webhook", title="Good", url=good.url, events=["message"], channels=["good"])
+        for number in range(20):
+            server.call("event", channel="bad", data=number)
+        until(lambda: receiver.under_way == 16)
+        server.call("event", channel="good", data=1)
+        until(lambda: good.requests, 4.5)
+
+
 def test_what_cannot_be_reached_is_said(server: Server) -> None:
     number, _ = server.call("webhook", url="http://127.0.0.1:9/", events=["message"])
     server.call("event", channel="a", data=1)
@@ -224,3 +240,12 @@ def test_answers_are_kept_in_part(server: Server, receiver: Receiver) -> None:
     answer = server.call("deliveries", number=number)[0]["answer"]
     assert len(answer) == 2000
     assert "\x00" not in answer
+
+
+def test_a_name_that_can_be_none_is_no_fault_of_the_server(server: Server) -> None:
+    """Each attempt to look up a label of more than 63 characters wrote two tracebacks into the server's log."""
+    server.publish(rule("named", "A M"))
+    number, _ = server.call("webhook", url=f"https://{'a' * 70}.example/", events=["message"], channels=["named"])
+    server.call("event", channel="named", data=1)
+    until(lambda: any(each["state"] == "failed" for each in server.call("deliveries", number=number)))
+    assert server.call("deliveries", number=number)[0]["error"] == "The name of the address can't be found."

@@ -57,12 +57,15 @@ NOT_RUN = Ran(b"", None, (), ())
 class LiveHost(Helping):
     """Does what stacks want done. ``notices`` are for webhooks, once the event has gone through."""
 
-    def __init__(self, workspace: Workspace, rule: Rule, memory: Memory, outside: Outside, ticks: Ticks) -> None:
+    def __init__(
+        self, workspace: Workspace, rule: Rule, memory: Memory, outside: Outside, ticks: Ticks, most: int
+    ) -> None:
         super().__init__(workspace.canonical, memory)
         self._live = workspace
         self._rule = rule
         self._outside = outside
         self._ticks = ticks
+        self._most = most
         self.notices: list[Notice] = []
 
     def publish(
@@ -74,6 +77,8 @@ class LiveHost(Helping):
         socket_id: str | None = None,
         user: str | None = None,
     ) -> None:
+        if len(data) > self._most:
+            raise StepFailed(f"It would publish {len(data):,} bytes; a message has at most {self._most:,}.")
         self._outside.publish(self._live, channel, data, event, socket_id, user)
 
     def log(self, to: str, text: str, moment: Moment) -> None:
@@ -117,7 +122,7 @@ class Triggering:
         self, workspace: Workspace, rule: Rule, triggers: Sequence[Trigger], occasion: Occasion, payload: Json
     ) -> Ran:
         """Run triggers on an event. Lets others run meanwhile."""
-        host = LiveHost(workspace, rule, self._memory, self._outside, self._ticks)
+        host = LiveHost(workspace, rule, self._memory, self._outside, self._ticks, self._most)
         outcome = run_triggers(workspace.canonical, rule, triggers, occasion, payload, host, self._most)
         for run in outcome.runs:
             self.log.add(run)

@@ -17,6 +17,7 @@ from ..core.targets import Target
 from ..core.triggers import read_triggers
 from ..models import Action, RuleSetVersion, Source, Workspace
 from ..triggers.steps import trigger_problems
+from ..triggers.turns import Turns
 from . import audit, webhooks
 from .compiled import rule_set
 from .errors import Conflict, InvalidInput, NotFound
@@ -115,7 +116,11 @@ def check_document(document: object, *, strict: bool) -> Parsed:
         raise InvalidInput.of(_in_order(error.problems, document)) from None
     if strict and parsed.warnings:
         raise InvalidInput.of(Problem(w.path, "There is no such field.") for w in parsed.warnings)
-    problems = [p for i, rule in enumerate(parsed.rules.rules) for p in trigger_problems(rule, f"channels[{i}].")]
+    problems: list[Problem] = []
+    turns = Turns()
+    for index, rule in enumerate(parsed.rules.rules):
+        problems += trigger_problems(rule, f"channels[{index}].")
+        turns.pause()
     if problems:
         raise InvalidInput.of(problems)
     return parsed

@@ -8,6 +8,11 @@ from ..core.triggers import TriggerEvent
 
 Json = bytes
 
+FILLED_MOST = 4 * 1024 * 1024
+"""Bytes that places may be filled with for one moment, all together; more only for an event that is large itself."""
+FILLED_TIMES = 64
+"""How many times its own size an event may be filled in, if that is more."""
+
 
 class Party(msgspec.Struct, frozen=True):
     """A client as triggers see it. ``sender`` is its JSON as other clients get it: socketId, extras, permissions."""
@@ -52,7 +57,7 @@ class Occasion(msgspec.Struct, frozen=True):
 class Moment:
     """An event on its way through a stack: what the steps before have made of its payload."""
 
-    __slots__ = ("_document", "_text", "_values", "host", "occasion", "payload", "trigger")
+    __slots__ = ("_document", "_filled", "_text", "_values", "host", "occasion", "payload", "trigger")
 
     def __init__(self, occasion: Occasion, payload: Json, trigger: str, host: "Host") -> None:
         self.occasion = occasion
@@ -63,6 +68,7 @@ class Moment:
         self._document: tuple[Json, Json] | None = None
         self._text: str | None = None
         self._values: Any = None
+        self._filled = 0
 
     def change(self, payload: Json) -> None:
         """Put another payload in the place of the one it had."""
@@ -93,6 +99,16 @@ class Moment:
             StepFailed: a client may send JSON that is nested more deeply, or has larger numbers, than can be read here.
         """
         return _parsed(self.payload)
+
+    def fill(self, size: int) -> None:
+        """Count what a place was filled with: a few lines of settings can name a large payload thousands of times.
+
+        Raises:
+            StepFailed: it is too much, all together.
+        """
+        self._filled += size
+        if self._filled > max(FILLED_MOST, FILLED_TIMES * len(self.text)):
+            raise StepFailed(f"Its places are filled with more than {FILLED_MOST >> 20} MiB.")
 
     def notice(self, url: str) -> "Notice":
         """Say what a webhook is to be told of this moment."""

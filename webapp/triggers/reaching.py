@@ -19,8 +19,14 @@ from urllib.parse import urlsplit
 
 import gevent
 
+from .turns import Turns
+
 _NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL = IPv6Network("2000::/3")
+"""All that is handed out of IPv6: what lies outside leads to translators and old kinds of private networks."""
 _STEP = 65536
+_AROUND_MOST = 65536
+"""Bytes that may surround an answer's body: status, headers, and as much again as the body for the marks of chunks."""
 
 
 class ReachProblem(Exception):
@@ -91,7 +97,7 @@ def _exchanged(
     connection.default_port = 443 if place.is_tls else 80
     addresses = _checked_addresses(place.host, place.port, allow_private)
     with _connected(place, addresses, ends) as sock:
-        connection.sock = _Timed(sock, ends)
+        connection.sock = _Timed(sock, ends, 2 * most + _AROUND_MOST)
         connection.request(method, place.path, body, dict(headers))
         response = connection.getresponse()
         return Reply(response.status, _headers(response.headers), _body(response, most))
@@ -139,11 +145,12 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Timed:
-    """A socket whose every step takes no longer than what is left of the whole."""
+    """A socket whose every step takes no longer than what is left of the whole, and which reads at most ``most``."""
 
-    def __init__(self, sock: socket.socket, ends: float) -> None:
+    def __init__(self, sock: socket.socket, ends: float, most: int) -> None:
         self._sock = sock
         self._ends = ends
+        self._most = most
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
@@ -152,23 +159,31 @@ class _Timed:
             view = view[self._sock.send(view) :]
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock, self._ends))
+        return io.BufferedReader(_Reader(self._sock, self._ends, self._most))
 
     def close(self) -> None:
         """Nothing: http.client is done with it before the answer is read."""
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, ends: float) -> None:
+    def __init__(self, sock: socket.socket, ends: float, most: int) -> None:
         self._sock = sock
         self._ends = ends
+        self._most = most
+        self._turns = Turns()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         self._sock.settimeout(_left(self._ends))
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self._most -= count
+        if self._most < 0:
+            raise ReachProblem("The answer is too large, with all that surrounds it.")
+        # Where bytes come faster than they are read, receiving never waits, and nobody else would get a turn.
+        self._turns.pause()
+        return count
 
 
 def _left(ends: float) -> float:
@@ -199,6 +214,7 @@ def _parse(url: str, allow_private: bool) -> _Place:
 
 def _checked_addresses(host: str, port: int, allow_private: bool) -> list[str]:
     try:
+        host.encode("idna")  # what can't be a name is found out here: a thread that looked it up would log the error
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         raise
@@ -220,6 +236,6 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             carried = IPv4Address(int(address) & 0xFFFFFFFF)
         if carried is not None:
             return is_public(carried)
-        if address.teredo is not None:
+        if address.teredo is not None or address not in _GLOBAL:
             return False
     return address.is_global and not address.is_multicast

@@ -17,6 +17,7 @@
   const PAYLOAD_MOST = 16 * 1024 * 1024;
   const ENTRIES_MOST = 5e6; // more than the memory of any script has place for
   const SEARCH_MOST = 1e9;
+  const AROUND_MOST = 10_000; // what stands before or after each match is put there as often as there are matches
   const LINES_BEFORE = 40_000;
   const LINES_OF_FUNCTION = 2; // that `new Function` puts before an expression
 
@@ -177,39 +178,78 @@
   for (const name of ["stackTraceLimit", "prepareStackTrace"]) delete Error[name];
 
   // The engine can't be stopped inside these; on arrays that are long and hold nothing they would go on for minutes.
+  // A check may say what is to be taken instead: an object that is asked twice for its text may answer differently.
   function guard(prototype, names, check) {
     for (const name of names) {
       const native = prototype[name];
       const guarded = {
         [name](...args) {
-          check(this, args);
-          return apply(native, this, args);
+          const [it, given] = check(this, args) ?? [this, args];
+          return apply(native, it, given);
         },
       }[name];
       defineProperty(guarded, "length", { value: native.length });
       defineProperty(prototype, name, { value: guarded });
     }
   }
+  const tooLong = (what) => new RangeError(`The ${what} too long for this.`);
+  // Of what is no array, only a length that is a number of its own stays what it is.
   const checkEntries = (it) => {
-    if (it?.length > ENTRIES_MOST) throw new RangeError("The array is too long for this.");
+    if (it === null || it === undefined) return;
+    const own = isArray(it) ? it.length : getOwnPropertyDescriptor(it, "length")?.value;
+    if (own === undefined ? "length" in Object(it) : typeof own !== "number" || own > ENTRIES_MOST) throw tooLong("array is");
   };
-  const own = "copyWithin fill flatMap join reverse shift slice sort splice toLocaleString toReversed toSorted toSpliced unshift with";
+  const own = "copyWithin fill join reverse shift slice sort splice toLocaleString toReversed toSorted toSpliced unshift with";
   guard(Array.prototype, own.split(" "), checkEntries);
-  guard(Array.prototype, ["concat", "flat"], (it, args) => {
-    checkEntries(it);
-    const within = (array, depth) => {
-      for (let i = 0; i < array?.length; i++) {
-        checkEntries(array[i]);
-        if (depth > 1 && isArray(array[i])) within(array[i], depth - 1);
-      }
-    };
-    within(it, args.length && typeof args[0] === "number" ? args[0] : 1);
-    within(args, 1);
-  });
-  guard(String.prototype, ["includes", "indexOf", "lastIndexOf", "replace", "replaceAll", "split"], (it, [sought]) => {
-    if (typeof sought === "string" && it?.length * sought.length > SEARCH_MOST) {
-      throw new RangeError("The texts are too long for this.");
+  guard(Array.prototype, ["concat"], (it, args) => {
+    for (const each of [it, ...args]) {
+      if (isArray(each) || (typeof each === "object" && each !== null && Symbol.isConcatSpreadable in each)) checkEntries(each);
     }
+  });
+  // These two are written anew: what lies within may be anything, and comes only as they go.
+  const flattened = (into, array, depth) => {
+    checkEntries(array);
+    for (let i = 0; i < array.length; i++) {
+      if (!(i in array)) continue;
+      if (depth > 0 && isArray(array[i])) flattened(into, array[i], depth - 1);
+      else into[into.length] = array[i];
+    }
+    return into;
+  };
+  const flat = {
+    flat(depth = 1) {
+      return flattened([], Object(this), +depth || 0);
+    },
+    flatMap(map, self) {
+      const mapped = [];
+      checkEntries(this);
+      for (let i = 0; i < this.length; i++) if (i in this) flattened(mapped, [apply(map, self, [this[i], i, this])], 1);
+      return mapped;
+    },
+  };
+  for (const name of ["flat", "flatMap"]) defineProperty(Array.prototype, name, { value: flat[name] });
+  guard(JSON, ["stringify"], (_, [, names]) => (isArray(names) ? checkEntries(names) : undefined));
+  guard(String, ["raw"], (_, [template]) => {
+    const raw = getOwnPropertyDescriptor(template, "raw")?.value;
+    if (!isArray(raw)) throw new TypeError("Expected a template.");
+    checkEntries(raw);
+  });
+  guard(Iterator.prototype, ["drop"], (_, [count]) => {
+    if (typeof count !== "number" || count > ENTRIES_MOST) throw tooLong("iterator is");
+  });
+  const isPattern = (it) => it instanceof RegExp && getPrototypeOf(it) === RegExp.prototype && ownKeys(it).length === 1;
+  const searched = (it, [sought, ...rest]) => {
+    if (it === null || it === undefined || typeof sought === "symbol" || isPattern(sought)) return;
+    const all = String(it);
+    const part = typeof sought === "object" || typeof sought === "function" ? String(sought) : sought;
+    if (typeof part === "string" && all.length * part.length > SEARCH_MOST) throw tooLong("texts are");
+    return [all, [part, ...rest]];
+  };
+  guard(String.prototype, ["includes", "indexOf", "lastIndexOf", "split"], searched);
+  guard(String.prototype, ["replace", "replaceAll"], (it, [sought, by, ...rest]) => {
+    const instead = typeof by === "function" ? by : String(by);
+    if (it?.length > AROUND_MOST && /\$[`']/.test(instead)) throw tooLong("texts are");
+    return searched(it, [sought, instead, ...rest]) ?? [it, [sought, instead, ...rest]];
   });
 
   // A frozen prototype would keep objects from having a field of the same name by assignment (`error.name = …`): where

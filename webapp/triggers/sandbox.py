@@ -20,6 +20,7 @@ from gevent.monkey import get_original
 
 from .moment import Json, Moment, StepFailed
 from .pool import GaveUp, Job, Pool, Steps
+from .turns import Turns
 
 WALL = 10
 """How many times its limit a script may take by the wall, which other threads and the host's answers count towards."""
@@ -28,6 +29,10 @@ ENGINE = 4
 JOBS_AT_ONCE = 64
 LEFT_OVER = 256
 """Jobs that may be left when a function has come to its end; a realm with more is not used again."""
+KEPT_MOST = 1024 * 1024
+"""Bytes that a realm may hold on to between two runs; each thread keeps dozens."""
+KEPT_SECONDS = 0.0002
+"""Seconds of computing in which nothing large can be made, so that looking is not worth while."""
 STACK = 256 * 1024
 ERROR_MOST = 500
 """Characters of an error's message that are kept."""
@@ -112,35 +117,42 @@ def call(script: Script, moment: Moment) -> Answer:
 
 def expression_problem(code: str) -> str | None:
     """Say what is wrong with an expression, or None."""
-    return _problem(f"(function (event) {{ 'use strict'; return (\n{code}\n) }})", code.count("\n") + 1)
+    return _problem(code)
 
 
 def function_problem(code: str) -> str | None:
-    """Say what is wrong with a function, or None."""
-    code = _without_end(code)
-    return _problem(f"'use strict';(\n{code}\n)", code.count("\n") + 1)
+    """Say what is wrong with a function, or None. It is read and not run: whatever it is shows when it is called."""
+    problem = _problem(_without_end(code))
+    if problem is None and "=>" not in code and "function" not in code:
+        return "Expected a function, such as `async function (event) { … }`."
+    return problem
 
 
 @lru_cache(512)
-def _problem(source: str, lines: int) -> str | None:
-    """Try to read source in which one line stands before the code and its lines, and what closes it after them."""
+def _problem(code: str) -> str | None:
+    """Have the engine read code, here in the loop, and run nothing of it: behind the `throw` nothing is ever reached.
+
+    What closes the bracket around it and opens another is no expression, and can't do that with two kinds of brackets.
+    """
     context = quickjs.Context()
     context.set_memory_limit(16 << 20)
     context.set_time_limit(0.05)
-    try:
-        made = context.eval(source)
-    except quickjs.JSException as error:
-        text = str(error)
-        found = _LINE.search(text)
-        if found is None:
-            return text.splitlines()[0][:300]
-        line = max(1, int(found[1]) - 1)
-        if line > lines:
-            return f"Line {lines}: SyntaxError: it ends too early."
-        return f"Line {line}: {text.splitlines()[0]}"[:300]
-    # A function is the one object that has no JSON.
-    if not isinstance(made, quickjs.Object) or made.json() not in (None, "undefined"):
-        return "Expected a function, such as `async function (event) { … }`."
+    lines = code.count("\n") + 1
+    for opening, closing in ("()", "[]"):
+        try:
+            context.eval(f"'use strict'; throw 0; (function (event) {{ return {opening}\n{code}\n{closing} }})")
+        except quickjs.JSException as error:
+            text = str(error)
+            first = text.splitlines()[0] if text else ""
+            if first == "0":
+                continue
+            found = _LINE.search(text)
+            if found is None:
+                return first[:300]
+            line = max(1, int(found[1]) - 1)  # one line stands before the code
+            if line > lines:
+                return f"Line {lines}: SyntaxError: it ends too early."
+            return f"Line {line}: {first}"[:300]
     return None
 
 
@@ -198,7 +210,9 @@ def _answer(of: tuple[Moment, list[str] | None], calls: str) -> str:
         asked = msgspec.json.decode(calls, type=list[Call])
     except (msgspec.DecodeError, RecursionError):
         raise StepFailed("What it handed to a helper is nested too deeply.") from None
+    turns = Turns()
     for call in asked:
+        turns.pause()
         if call.name == "console":
             if console is not None:
                 console.append(str(call.arguments[0]))
@@ -221,6 +235,7 @@ class Realm:
         self._run, self._poll, self._settle = door("run"), door("poll"), door("settle")
         self._test, load = door("test"), door("load")
         self._next_job = context.execute_pending_job
+        self._context = context
         self._script = script
         context.eval("Object.freeze(globalThis); undefined")
         context.set_time_limit(script.seconds * ENGINE + 0.02)
@@ -230,7 +245,7 @@ class Realm:
         """Run the script for a job, on this thread; say whether the realm can be used again."""
         if not self._script.is_function:
             job.told = self._test(job.text)
-            return True
+            return self._is_light(job.cpu)
         ends = job.cpu + self._script.seconds
         told, is_at_rest = self._run(job.text), False
         while True:
@@ -246,7 +261,7 @@ class Realm:
                 told, is_at_rest = self._poll(), True
             else:
                 job.told = told
-                return is_at_rest or self._comes_to_rest()
+                return (is_at_rest or self._comes_to_rest()) and self._is_light(job.cpu)
             if told == "W" and time.thread_time() > ends:
                 raise OutOfTime
 
@@ -261,6 +276,18 @@ class Realm:
 
     def _comes_to_rest(self) -> bool:
         return not all(self._next_job() for _ in range(LEFT_OVER))
+
+    def _is_light(self, began: float) -> bool:
+        """Whether little memory is left in use: what refers to itself stays until the engine looks for it."""
+        if time.thread_time() - began < KEPT_SECONDS or self.size <= KEPT_MOST:
+            return True
+        self._context.gc()
+        return self.size <= KEPT_MOST
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that are in use."""
+        return int(self._context.memory()["malloc_size"])
 
 
 class OutOfTime(Exception):

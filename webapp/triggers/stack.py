@@ -15,6 +15,7 @@ from .runs import Run, StepRun
 from .sandbox import Abandoned, on_one_thread
 from .steps import STEPS, action
 from .steps.base import Result, State
+from .turns import Turns
 
 _log = logging.getLogger("tidegate.triggers")
 SCRIPTS = frozenset({StepKind.CONDITION, StepKind.JAVASCRIPT})
@@ -58,7 +59,9 @@ def run_triggers(
     """
     runs: list[Run] = []
     objection = None
+    turns = Turns()
     for trigger in triggers:
+        turns.pause()
         run, payload, objection = run_trigger(canonical, rule, trigger, occasion, payload, host, most)
         runs.append(run)
         if objection is not None:
@@ -88,9 +91,11 @@ class Walk:
 
     def go(self) -> None:
         """Run the steps."""
+        turns = Turns()
         while not self._is_over:
             kind = self._todo[len(self.steps)].kind
             if kind not in SCRIPTS:
+                turns.pause()
                 self._step()
                 continue
             at = monotonic()

@@ -29,7 +29,7 @@ def filled(template: str, moment: Moment) -> str:
     """Fill the places of a text; what is no text itself stands there as JSON."""
     if "{{" not in template:
         return template
-    return _PLACE.sub(lambda place: _written(_value(place[1], moment)), template)
+    return _PLACE.sub(lambda place: _written(place[1], moment), template)
 
 
 def filled_json(template: Any, moment: Moment) -> Json:
@@ -40,7 +40,7 @@ def filled_json(template: Any, moment: Moment) -> Json:
 def _fill(template: Any, moment: Moment) -> Any:
     if isinstance(template, str):
         alone = _PLACE.fullmatch(template)
-        return _value(alone[1], moment) if alone and _PATH.fullmatch(alone[1]) else filled(template, moment)
+        return _json(alone[1], moment) if alone and _PATH.fullmatch(alone[1]) else filled(template, moment)
     if isinstance(template, list):
         return [_fill(item, moment) for item in template]
     if isinstance(template, dict):
@@ -58,10 +58,18 @@ def _value(path: str, moment: Moment) -> Any:
     return found
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return "" if value is None else msgspec.json.encode(value).decode()
+def _written(path: str, moment: Moment) -> str:
+    value = _value(path, moment)
+    if not isinstance(value, str):
+        return "" if value is None else bytes(_json(path, moment)).decode()
+    moment.fill(len(value))
+    return value
+
+
+def _json(path: str, moment: Moment) -> msgspec.Raw:
+    written = msgspec.json.encode(_value(path, moment))
+    moment.fill(len(written))
+    return msgspec.Raw(written)
 
 
 def _texts(template: Any) -> Iterator[str]:

@@ -36,6 +36,10 @@ _log = logging.getLogger("tidegate.webhooks")
 
 AT_ONCE = 16
 AT_ONCE_A_WEBHOOK = 4
+SLOW = 2.0
+"""Seconds after which a receiver is a slow one, until it is quicker: such are counted by themselves, and get one post
+at a time, so that a few that hang don't make all others wait."""
+ALL_AT_ONCE = 64
 POLL = 1.0
 """Seconds between looks at what nobody told of: another process's resends, webhooks that were just made."""
 COUNT_EVERY = 10.0
@@ -47,10 +51,20 @@ _PENDING = DeliveryState.PENDING.value
 
 @dataclass(slots=True)
 class _Line:
-    """What is known of a webhook's deliveries: when to look again (seconds since 1970), and which are under way."""
+    """What is known of a webhook's deliveries: when to look again (seconds since 1970), which are under way and since
+    when (monotonic seconds), and whether the last one took long."""
 
     due: float = 0.0
-    under_way: set[int] = field(default_factory=set)
+    under_way: dict[int, float] = field(default_factory=dict)
+    was_slow: bool = False
+
+    @property
+    def is_slow(self) -> bool:
+        return self.was_slow or any(time.monotonic() - began > SLOW for began in self.under_way.values())
+
+    def end(self, row_id: int) -> None:
+        """Note that one is no longer under way."""
+        self.was_slow = time.monotonic() - self.under_way.pop(row_id) > SLOW
 
 
 class Dispatcher:
@@ -120,13 +134,19 @@ class Dispatcher:
         wait = POLL
         for hook in _rotated(hooks, self._turns):
             line = self._lines.setdefault(hook.id, _Line())
-            room = min(AT_ONCE_A_WEBHOOK - len(line.under_way), AT_ONCE - self._busy)
             if line.due > now_:
                 wait = min(wait, line.due - now_)
-            elif room > 0:
+            elif (room := self._room(line)) > 0:
                 self._begin(hook, line, room, now_)
                 wait = min(wait, max(line.due - now_, 0.0))
         return wait
+
+    def _room(self, line: _Line) -> int:
+        """Say how many more of a webhook may be under way."""
+        is_slow = line.is_slow
+        alike = sum(len(each.under_way) for each in self._lines.values() if each.is_slow == is_slow)
+        most = 1 if is_slow else AT_ONCE_A_WEBHOOK
+        return min(most - len(line.under_way), AT_ONCE - alike, ALL_AT_ONCE - self._busy)
 
     def _active(self) -> list[Hook]:
         hooks = [hook for workspace in self._realtime.workspaces.values() for hook in workspace.config.hooks.all]
@@ -159,7 +179,7 @@ class Dispatcher:
         elif later is not None:
             line.due = min(line.due, later.timestamp())
         for row in rows:
-            line.under_way.add(row.id)
+            line.under_way[row.id] = time.monotonic()
             gevent.spawn(self._deliver, hook, line, row)
 
     def _deliver(self, hook: Hook, line: _Line, row: WebhookDelivery) -> None:
@@ -177,7 +197,7 @@ class Dispatcher:
             _log.exception("what came of delivery %s could not be noted", row.key)
             gevent.sleep(PAUSE)
         finally:
-            line.under_way.discard(row.id)
+            line.end(row.id)
             self._stirred.set()
 
     def _attempt(self, hook: Hook, row: WebhookDelivery, at: datetime) -> Outcome:

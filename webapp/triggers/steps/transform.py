@@ -55,7 +55,8 @@ class Transform(StepType):
     def check(self, values: Mapping[str, Any]) -> Iterator[Problem]:
         for number, row in enumerate(values["changes"], 1):
             for name in ("field", "to"):
-                if row.get(name) and not _PATH.fullmatch(row[name]):
+                # What does not matter here may be anything, and is left as it is.
+                if isinstance(row.get(name), str) and row[name] and not _PATH.fullmatch(row[name]):
                     yield Problem("changes", f"Row {number}: write a field as `name` or `outer.inner`.")
             problem = templates.problem(row.get("value") or "")
             if problem is not None:

@@ -58,16 +58,20 @@ class WebhookStep(StepType):
             yield Problem("url", problem)
 
     def compile(self, values: Mapping[str, Any]) -> Action:
-        url, seconds = values["url"], float(values["seconds"])
-
-        def before(moment: Moment) -> Result:
-            return _answered(moment.host.ask(url, _body(moment), seconds))
+        url = values["url"]
 
         def after(moment: Moment) -> Result:
             moment.host.tell(moment.notice(url))
             return PASSED
 
-        return after if values["when"] == "after" else before
+        if values["when"] == "after":
+            return after
+        seconds = float(values["seconds"])
+
+        def before(moment: Moment) -> Result:
+            return _answered(moment.host.ask(url, _body(moment), seconds))
+
+        return before
 
 
 def _body(moment: Moment) -> Json:
