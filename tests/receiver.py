@@ -70,7 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
         receiver = self.receiver
         length = int(self.headers.get("Content-Length", 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.path, headers, self.rfile.read(length), time.monotonic())
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # whoever sent it was killed
+        request = Request(self.path, headers, body, time.monotonic())
         with receiver.lock:
             receiver.requests.append(request)
             receiver.under_way += 1

@@ -397,6 +397,8 @@ class Pool:
                 job = waits.popleft()
                 if not job.given_up:
                     self._throw(job)
+        for key in [key for key, waits in self._held_slow.items() if not waits]:
+            del self._held_slow[key]
 
     def _is_slow(self, thread: Thread, job: Job, now: float) -> None:
         """Keep code that computes for long away from all other code, for a while."""
