@@ -11,9 +11,10 @@ from tests.core.permission_table import LETTERS
 from tests.sockets.live import Live, MemoryConnection
 from webapp.core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor, actor_from_claims
 from webapp.core.codes import Code
-from webapp.core.permissions import Permission
+from webapp.core.permissions import Operation, Permission
 from webapp.core.ruleset import Rule, RuleSet
 from webapp.core.targets import Target
+from webapp.core.triggers import StepKind, Trigger, TriggerEvent, TriggerStep
 from webapp.inspector.dry_run import Asker, DryRun, only_traced
 from webapp.inspector.lines import Scribe
 from webapp.inspector.records import MessageRecord, Record
@@ -191,3 +192,60 @@ def test_somebody_who_is_blocked_gets_nowhere() -> None:
     refused = bench.traced(Asker(eve, blocked=True))
     assert isinstance(refused, Refusal)
     assert refused.code is Code.BLOCKED
+
+
+def triggered(*steps: dict[str, Any], on: TriggerEvent = TriggerEvent.MESSAGE) -> Trigger:
+    made = (TriggerStep.of(StepKind(step.pop("type")), step) for step in [dict(step) for step in steps])
+    return Trigger("guard", frozenset({on}), tuple(made))
+
+
+OPEN = frozenset({Permission.CLIENT_PUBLIC_MESSAGING, Permission.PRESENCE})
+
+
+def test_triggers_are_traced_without_any_effect() -> None:
+    count = {
+        "type": "javascript",
+        "code": "async (event) => { await kv.increment('n'); event.payload.seen = 1; return event }",
+    }
+    publish = {"type": "publish", "data": "hello"}
+    bench = Bench(OPEN, triggers=(triggered(count, publish),))
+    before = bench.state
+    record = bench.traced(as_asker(bench.inside[1]))
+    assert bench.state == before
+    assert isinstance(record, MessageRecord)
+    assert json.loads(record.message.payload)["seen"] == 1
+    assert [(run.trigger, run.state.value, len(run.steps)) for run in record.runs] == [("guard", "changed", 2)]
+    assert len(bench.live.realtime.triggers.log.runs) == 0
+
+
+def test_a_trigger_that_blocks_is_traced_as_it_blocks() -> None:
+    bench = Bench(OPEN, triggers=(triggered({"type": "condition", "expression": "false", "message": "No."}),))
+    told = bench.traced(as_asker(bench.inside[1]))
+    assert isinstance(told, Refusal)
+    assert (told.code, told.told) == (Code.BLOCKED_BY_TRIGGER, "No.")
+    assert said(bench.route(told)) == said(bench.route(bench.sent(bench.inside[1])))
+
+
+def test_somebody_who_is_not_connected_has_the_triggers_of_the_join_too() -> None:
+    """Who was kept out by one was traced as if it had joined."""
+    team = triggered({"type": "condition", "expression": "event.client.userId !== 'eve'"}, on=TriggerEvent.JOIN)
+    bench = Bench(OPEN, triggers=(team,))
+    eve, ann = (Asker(Actor(AUTHENTICATED_KIND, user_id=name)) for name in ("eve", "ann"))
+    refused = bench.traced(eve)
+    assert isinstance(refused, Refusal)
+    assert refused.decision is not None
+    assert (refused.code, refused.decision.operation) == (Code.BLOCKED_BY_TRIGGER, Operation.JOIN)
+    assert [run.on.value for run in refused.runs] == ["join"]
+    allowed = bench.traced(ann)
+    assert isinstance(allowed, MessageRecord)
+    assert [run.on.value for run in allowed.runs] == ["join"]
+
+
+def test_a_trigger_on_an_event_is_traced() -> None:
+    bench = Bench(
+        OPEN, triggers=(triggered({"type": "condition", "expression": "event.payload.ok"}, on=TriggerEvent.EVENT),)
+    )
+    for ok in (True, False):
+        data = json.dumps({"ok": ok}).encode()
+        record = bench.dry.event("room", data, event=None, socket_id=None, user=None, by="ada")
+        assert (record.blocked is None, record.recipients) == (ok, 4 if ok else 0)

@@ -56,10 +56,15 @@ class DryRun:
         """Return what would be noted of a client's message."""
         channel = self._channel(command.channel)
         decision = self._decide(asker, command, channel)
+        joins: tuple[Run, ...] = ()
+        if asker.connection is None and (decision.allowed or decision.operation is not Operation.JOIN):
+            refused, joins = self._joining(asker, command.channel)
+            decision = refused or decision
         if not decision.allowed:
-            return self._refused(asker, command, decision)
+            return self._refused(asker, command, decision, joins)
         target = _target(channel, command)
         decision, payload, runs = self._triggered(asker, command, decision, target)
+        runs = joins + runs
         if not decision.allowed:
             return self._refused(asker, command, decision, runs)
         kind = _KINDS[decision.operation]
@@ -74,6 +79,22 @@ class DryRun:
             return self._accepted(message, asker.actor, members, 1, runs=runs)
         members = channel.kinds() if channel is not None else ()
         return self._accepted(message, asker.actor, members, _heard(channel, kind), runs=runs)
+
+    def _joining(self, asker: Asker, name: str) -> tuple[Decision | None, tuple[Run, ...]]:
+        """Run the triggers of the join without which it could send nothing, without any effect; returns what the judge
+        says of it where they object."""
+        rules = self._workspace.rules
+        rule = rules.resolve(name)
+        triggers = rule.triggers_on(TriggerEvent.JOIN) if rule is not None else ()
+        if rule is None or not triggers:
+            return None, ()
+        occasion = Occasion(TriggerEvent.JOIN, name, rule.target.params(name), self._ticks.next(), _party(asker))
+        wants = b'{"history":false,"presence":false}'
+        outcome = self._triggering.trace(self._workspace, rule, triggers, occasion, wants)
+        if outcome.objection is None:
+            return None, outcome.runs
+        facts = Facts(joined=False, objection=outcome.objection)
+        return decide(rules, asker.actor, Operation.JOIN, name, facts), outcome.runs
 
     def _triggered(
         self, asker: Asker, command: Send, decision: Decision, target: "Connection | None"

@@ -13,6 +13,7 @@ from ..core.actors import ANONYMOUS, Actor
 from ..core.codes import Code
 from ..core.decision import Decision
 from ..core.policy import Facts
+from ..triggers.moment import Party
 from ..triggers.runs import Run
 
 Json = bytes
@@ -80,7 +81,7 @@ class FrameError(ValueError):
 class Sender:
     """The client that a message comes from, in the form that every face shows."""
 
-    __slots__ = ("_json", "dbo_id", "extras", "row_id", "socket_id", "user_id")
+    __slots__ = ("_json", "dbo_id", "extras", "party", "row_id", "socket_id", "user_id")
 
     def __init__(
         self, socket_id: str, extras: Mapping[str, Any], dbo_id: int, row_id: int, user_id: str | None = None
@@ -91,6 +92,8 @@ class Sender:
         self.row_id = row_id
         self.user_id = user_id
         self._json: Json | None = None
+        self.party: Party | None = None
+        """The same client as triggers see it, once one has."""
 
     @property
     def json(self) -> Json:

@@ -213,5 +213,8 @@ class Triggering:
 
 def party(connection: Connection) -> Party:
     """Describe a client as triggers see it."""
-    actor = connection.actor
-    return Party(connection.id, connection.sender.json, actor.user_id, actor.authenticated, connection.address)
+    sender = connection.sender
+    if sender.party is None:
+        actor = connection.actor
+        sender.party = Party(connection.id, sender.json, actor.user_id, actor.authenticated, connection.address)
+    return sender.party

@@ -1,5 +1,6 @@
 """What a trigger sees: the event that set it off, as its steps get it one after the other."""
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +15,7 @@ FILLED_TIMES = 64
 """How many times its own size an event may be filled in, if that is more."""
 
 
-class Party(msgspec.Struct, frozen=True):
+class Party(msgspec.Struct, frozen=True, dict=True):
     """A client as triggers see it. ``sender`` is its JSON as other clients get it: socketId, extras, permissions."""
 
     socket_id: str
@@ -23,7 +24,7 @@ class Party(msgspec.Struct, frozen=True):
     authenticated: bool = False
     address: str = ""
 
-    @property
+    @cached_property
     def json(self) -> Json:
         """The client with its ids under every name that code written for other servers calls them by."""
         known = {

@@ -83,6 +83,7 @@ class Walk:
         self._skip = 0
         self._came_to = Result()
         self._given_up: Result | None = None
+        self._is_over = False
 
     @property
     def result(self) -> Result:
@@ -92,7 +93,7 @@ class Walk:
     def go(self) -> None:
         """Run the steps."""
         turns = Turns()
-        while not self._is_over:
+        while not self._is_over and len(self.steps) < len(self._todo):
             kind = self._todo[len(self.steps)].kind
             if kind not in SCRIPTS:
                 turns.pause()
@@ -104,18 +105,19 @@ class Walk:
             except StepFailed as error:
                 # The thread may still be at it: what it adds from now on is none of this walk's.
                 self.steps = [*self.steps]
-                self._given_up = Result(State.FAILED, str(error))
+                self._given_up, self._is_over = Result(State.FAILED, str(error)), True
                 kind = self._todo[len(self.steps)].kind
                 self.steps.append(StepRun(kind, State.FAILED, (monotonic() - at) * 1000, str(error)))
 
     def _go_on(self) -> None:
         """Run steps as far as to one that needs the loop. Called on a thread."""
-        while not self._is_over and self._todo[len(self.steps)].kind not in NEED_THE_LOOP:
+        todo = self._todo
+        most = len(todo)
+        while not self._is_over:
+            done = len(self.steps)
+            if done == most or todo[done].kind in NEED_THE_LOOP:
+                return
             self._step()
-
-    @property
-    def _is_over(self) -> bool:
-        return len(self.steps) == len(self._todo) or self.result.state in ENDS
 
     def _step(self) -> None:
         step, moment, steps = self._todo[len(self.steps)], self._moment, self.steps
@@ -139,6 +141,8 @@ class Walk:
         elif changed is not None:
             moment.change(changed)
         self._came_to, self._skip = result, result.skip
+        if result.state in ENDS:
+            self._is_over = True
         kept = (before, moment.payload) if self._is_test else (None, None)
         steps.append(StepRun(step.kind, result.state, (monotonic() - at) * 1000, result.note, *kept))
 
