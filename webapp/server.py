@@ -25,6 +25,7 @@ from .services import recordings, workspaces
 from .services.history import DatabaseStore
 from .services.webhooks.alerting import Alerts
 from .services.webhooks.dispatching import Dispatcher
+from .triggers.turns import PAUSE
 
 _log = logging.getLogger("tidegate.server")
 
@@ -118,7 +119,7 @@ class _BodyReader:
             if left <= 0:
                 raise TimeoutError
             with gevent.Timeout(left, TimeoutError):
-                gevent.sleep(0)
+                gevent.sleep(PAUSE)
                 # A larger step could be a million chunks of one byte.
                 data: bytes = self._read(min(size, BODY_STEP))
         except TimeoutError:
@@ -144,7 +145,7 @@ def _linger(sock: Any) -> None:
                 if not data:
                     return
                 taken += len(data)
-                gevent.sleep(0)
+                gevent.sleep(PAUSE)
         except OSError:
             pass
 

@@ -14,6 +14,7 @@ import gevent
 import msgspec
 
 from ..core.targets import Target, parse_authorized_channel
+from ..triggers.turns import PAUSE
 from .filters import Filter
 from .lines import SEARCHED_MOST, Line
 from .recording import End, Entry, Head, NotALine, checked
@@ -194,7 +195,7 @@ def check_part(data: bytes, place: int, first: int, wanted: Filter, most: int = 
     slice_ends = time.monotonic() + SLICE
     while part.taken < len(data) and len(part.found) < most:
         if time.monotonic() > slice_ends:
-            gevent.sleep(0)
+            gevent.sleep(PAUSE)
             slice_ends = time.monotonic() + SLICE
         end = data.find(b"\n", part.taken)
         if end < 0:
@@ -276,7 +277,7 @@ def _forwards(file: BinaryIO, place: int, size: int) -> Iterator[tuple[int, byte
             for line in lines:
                 yield at, line
                 at += len(line) + 1
-        time.sleep(0)
+        time.sleep(PAUSE)
 
 
 def _backwards(file: BinaryIO, place: int) -> Iterator[tuple[int, bytes]]:
@@ -297,6 +298,6 @@ def _backwards(file: BinaryIO, place: int) -> Iterator[tuple[int, bytes]]:
             for line in reversed(lines):
                 yield end - len(line), line
                 end -= len(line) + 1
-        time.sleep(0)
+        time.sleep(PAUSE)
     if end >= 0:
         yield 0, b"".join(reversed(begun))

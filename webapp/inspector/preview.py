@@ -16,6 +16,7 @@ from ..core.policy import Rights, rights
 from ..core.ruleset import RuleSet
 from ..realtime.channel import Membership
 from ..realtime.workspace import Workspace
+from ..triggers.turns import PAUSE
 
 EFFECTS_MOST = 500
 """Members that are named one by one; the counts are of all."""
@@ -91,7 +92,7 @@ class _Looking:
                     for membership in list(group.members.values()):
                         self._take(membership, after, changed)
                 if monotonic() > slice_ends:  # members whose tokens differ are groups of their own
-                    gevent.sleep(0)
+                    gevent.sleep(PAUSE)
                     slice_ends = monotonic() + SLICE
         named = self._effects[True] + self._effects[False]
         return Preview(

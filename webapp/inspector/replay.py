@@ -14,6 +14,7 @@ import gevent
 
 from ..core.ruleset import RuleSet
 from ..realtime.channel import KINDS_MOST
+from ..triggers.turns import PAUSE
 from .records import MessageRecord, Record
 from .trial import Pair, Tried
 
@@ -84,7 +85,7 @@ def replay(tap: "Tap", takes: Callable[[Record], bool], since: int, before: Rule
         if record.id >= since and takes(record):
             looking.take(record)
         if monotonic() > slice_ends:
-            gevent.sleep(0)
+            gevent.sleep(PAUSE)
             slice_ends = monotonic() + SLICE
     return looking.result()
 

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import gevent
 
+from ..triggers.turns import PAUSE
+
 SLICE = 0.004
 """Seconds of looking before others get a turn of the loop."""
 T = TypeVar("T")
@@ -16,6 +18,6 @@ def in_turns(items: Iterable[T], seconds: float = SLICE) -> Iterator[T]:
     ends = monotonic() + seconds
     for item in list(items):
         if monotonic() > ends:
-            gevent.sleep(0)
+            gevent.sleep(PAUSE)
             ends = monotonic() + seconds
         yield item

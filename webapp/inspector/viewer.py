@@ -13,6 +13,7 @@ import gevent
 import msgspec
 
 from ..realtime.events import Refusal
+from ..triggers.turns import PAUSE
 from .filters import Matcher
 from .lines import Line, Scribe
 from .records import Happening, Record
@@ -124,7 +125,7 @@ def in_turns(items: Iterable[T]) -> Iterator[T]:
     for item in items:
         yield item
         if monotonic() > ends:
-            gevent.sleep(0)
+            gevent.sleep(PAUSE)
             ends = monotonic() + SLICE
 
 

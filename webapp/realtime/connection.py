@@ -11,6 +11,7 @@ from gevent import get_hub, getcurrent
 
 from ..core.actors import Actor
 from ..core.codes import CloseCode, Code
+from ..triggers.turns import PAUSE
 from .events import Face, Sender, new_socket_id
 from .framing import PING_FRAME, Binary, Closed, FrameReader, Item, Ping, Pong, TooLarge, close_frame
 from .outbox import Outbox
@@ -194,7 +195,7 @@ class Connection:
                 if self._said_goodbye:
                     break
                 if reader.has_more:
-                    gevent.sleep(0)  # many small frames at once: others get their turn before the rest
+                    gevent.sleep(PAUSE)  # many small frames at once: others get their turn before the rest
                     items = reader.feed(_NO_BYTES)
                 elif self._pending():
                     break  # TLS has decrypted more than was read

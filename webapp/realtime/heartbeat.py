@@ -7,6 +7,7 @@ from time import monotonic
 import gevent
 
 from ..core.codes import CloseCode, Code
+from ..triggers.turns import PAUSE
 from .connection import CLOSE_TIMEOUT, Connection
 from .limits import Limits
 from .server import Realtime
@@ -28,7 +29,7 @@ def beat(realtime: Realtime) -> None:
             workspace.set_capture(time.time())
         for index, connection in enumerate([*realtime.connections, *realtime.leaving]):
             if index % BATCH == BATCH - 1:
-                gevent.sleep(0)
+                gevent.sleep(PAUSE)
                 now = monotonic()
             try:
                 if connection.quiet_until <= now:

@@ -17,6 +17,7 @@ from ..inspector.meter import Meter
 from ..inspector.tap import Tap
 from ..inspector.turns import in_turns
 from ..triggers.sandbox import write_with
+from ..triggers.turns import PAUSE
 from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
@@ -131,7 +132,7 @@ class Realtime:
         for channel in list(workspace.channels.values()):
             self.hub.current(workspace, channel)
             if monotonic() > slice_ends:
-                gevent.sleep(0)
+                gevent.sleep(PAUSE)
                 slice_ends = monotonic() + SWEEP_SLICE
 
     def _removed(self, connection: Connection, channel: str) -> None:

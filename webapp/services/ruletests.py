@@ -16,6 +16,7 @@ from ..core.decision import Decision
 from ..core.ruleset import RuleSet
 from ..core.targets import channel_problem
 from ..models import Action, RuleTest, Source, Workspace
+from ..triggers.turns import PAUSE
 from . import audit, decisions
 from .errors import Conflict, InvalidInput, NotFound
 from .texts import checked_name
@@ -356,7 +357,7 @@ def run_given(workspace: Workspace, rules: RuleSet, tests: Iterable[T]) -> list[
         actor = actor_of(test.identity)
         outcomes.append(Outcome(test, decisions.decide(workspace, test.channel, test.operation, actor, rules)))
         if monotonic() > slice_ends:
-            gevent.sleep(0)
+            gevent.sleep(PAUSE)
             slice_ends = monotonic() + SLICE
     return outcomes
 

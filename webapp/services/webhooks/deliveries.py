@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from ...models import Action, DeliveryState, Source, Webhook, WebhookDelivery, Workspace, now
+from ...triggers.turns import PAUSE
 from .. import audit
 from ..errors import Conflict, NotFound
 from ..live import running
@@ -186,7 +187,7 @@ def _delete(which: ColumnElement[bool]) -> int:
         with writing() as session:
             session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids)))
         gone += len(ids)
-        time.sleep(0)
+        time.sleep(PAUSE)
 
 
 def _found(session: Session, workspace: Workspace, delivery_id: int) -> WebhookDelivery:

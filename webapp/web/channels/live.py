@@ -15,6 +15,7 @@ from ...models.workspace import Workspace
 from ...realtime.channel import Channel
 from ...realtime.workspace import Workspace as LiveWorkspace
 from ...services.live import running
+from ...triggers.turns import PAUSE
 from .state import rates
 
 SLICE = 0.004
@@ -169,7 +170,7 @@ def _in_turns(channels: Iterable[Channel]) -> Iterator[Channel]:
     began = time.monotonic()
     for channel in list(channels):
         if time.monotonic() - began > SLICE:
-            time.sleep(0)
+            time.sleep(PAUSE)
             began = time.monotonic()
         yield channel
 

@@ -15,6 +15,7 @@ from ...inspector.viewer import INTERVAL, Viewer
 from ...realtime.framing import Closed, FrameReader, Item, Ping, close_frame, text_frame
 from ...realtime.server import Realtime
 from ...services import admins, sessions
+from ...triggers.turns import PAUSE
 from ..access import SIGN_IN, current_workspace, signed_in
 from .blueprint import blueprint, live, scribe
 from .views import filter_asked
@@ -140,9 +141,9 @@ class _Reader:
                     return
                 self._take(reader.feed(memoryview(data)))
                 while reader.has_more and not self._goodbye:
-                    gevent.sleep(0)
+                    gevent.sleep(PAUSE)
                     self._take(reader.feed(memoryview(b"")))
-                gevent.sleep(0)  # one that never stops sending must not keep the loop to itself
+                gevent.sleep(PAUSE)  # one that never stops sending must not keep the loop to itself
         except OSError:
             pass
         finally:
