@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from gevent.monkey import get_original
 
-EXACT_MOST = 1_000
+EXACT_MOST = 100
 """Up to this limit a window knows the moment of each; above, it counts by slots, exact to a few per cent."""
 SLOTS = 50
-RATES_MOST = 200_000
+RATES_MOST = 100_000
 """Clients, users, addresses and channels that are counted at a time, in all triggers together."""
 RECENT_MOST = 200
 RECENT_SECONDS = 3600.0
