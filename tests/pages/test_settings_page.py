@@ -93,7 +93,7 @@ def test_name_and_origins_are_the_owners(role: RoleName, status: int, signed_in:
 def test_every_limit_is_shown_with_its_variable_and_meaning(signed_in: SignIn) -> None:
     html = signed_in(RoleName.VIEWER).get(PAGE).text
     limits = [info for info in setting_infos() if "_LIMIT_" in info.variable or "_PING_" in info.variable]
-    assert len(limits) == 9
+    assert len(limits) == 10
     for info in limits:
         assert info.variable in html
         assert info.help in html

@@ -161,7 +161,7 @@ def test_arrays_and_texts_of_usual_lengths_are_as_ever() -> None:
     ]
 
 
-@pytest.mark.parametrize("size", [100, 600, 9_000, 60_000, 1_000_000])
+@pytest.mark.parametrize("size", [100, 600, 9_000, 60_000, 300_000])
 def test_texts_of_any_length_come_out(size: int) -> None:
     """The engine keeps long texts as ropes of parts, which once could not be handed over."""
     assert returned("(event) => ({ payload: 'é'.repeat(event.payload) })", size) == "é" * size
