@@ -30,6 +30,12 @@ CHANNELS = (
     "lobby",
     "chat/pilots",
 )
+CIVIL = """async function (event) {
+  const words = event.payload.text.toLowerCase().split(/\\W+/);
+  if (words.includes("casino")) throw new Error("Mind your words.");
+  event.payload.team = event.params[0];
+  return event;
+}"""
 RULES = [
     {"pattern": "lobby", "anonymous_clients": True, "description": "Announcements to anyone; nobody sends"},
     {
@@ -59,6 +65,17 @@ RULES = [
         "client_private_messaging_authenticated_only": True,
         "history": 1000,
         "description": "Teams, with direct messages",
+        "triggers": [
+            {
+                "name": "Keep it civil",
+                "events": ["message"],
+                "steps": [
+                    {"type": "rate_limit", "limit": 20, "seconds": 60, "per": "user", "message": "Slow down, please."},
+                    {"type": "javascript", "code": CIVIL},
+                    {"type": "transform", "changes": [{"do": "mask", "field": "email"}]},
+                ],
+            }
+        ],
     },
     {"pattern": "beta/*", "wildcard": True, "enabled": False, "client_authenticated_messaging": True},
 ]
@@ -112,6 +129,20 @@ def photograph(link: str) -> None:
         _shot(page, f"{base}/draft", "draft")
         _shot(page, f"{base}/explain?who=user&user=42", "explain")
         _inspect(page, base, talking)
+        _trigger(page, base)
+
+
+def _trigger(page: Page, base: str) -> None:
+    """Photograph a trigger with its test run."""
+    page.set_viewport_size({"width": 1440, "height": 1160})
+    page.goto(f"{base}/channels/triggers/edit?target=org/*/rooms/*&nested=1&trigger=Keep+it+civil")
+    page.get_by_label("Channel", exact=True).fill("org/acme/rooms/lobby")
+    page.get_by_label("Payload").fill('{"text": "Good morning", "email": "ada@example.com"}')
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("it goes on").wait_for()
+    page.evaluate("scrollTo(0, 250)")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=IMAGES / "trigger.png")
 
 
 def _inspect(page: Page, base: str, clients: list[ClientConnection]) -> None:

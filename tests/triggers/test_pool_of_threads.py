@@ -82,7 +82,7 @@ def test_a_script_in_trouble_takes_few_threads_and_others_go_on(pool: Pool) -> N
         assert run("(event) => ({ payload: event.payload * 2 })", 21) == b"42"
         stuck = [thread for thread in busy(pool) if thread.job and thread.job.script.code == ENDLESS]
         most, served = max(most, len(stuck)), served + 1
-    assert 1 <= most <= 3, "two until it is known to take long, and from then on one"
+    assert 1 <= most <= 6, "a few until it is known to take long, and from then on one"
     assert served >= 20
     said = {job.value for job in troubled}
     assert said <= {
@@ -111,10 +111,11 @@ def test_code_that_took_long_runs_apart_and_in_turn(pool: Pool) -> None:
 def test_slow_code_is_no_longer_so_after_a_while(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "SLOW_FOR", 0.2)
     code = "(event) => { const end = Date.now() + event.payload; while (Date.now() < end); return { payload: 1 } }"
-    assert run(code, 20) == b"1"
     script = sandbox.Script.function(code, 0.05, 16 << 20)
-    assert script in pool._slow
     ends = monotonic() + 10
+    while script not in pool._slow:
+        assert monotonic() < ends
+        assert run(code, 30) == b"1", "long, and within its time"
     while script in pool._slow:
         assert monotonic() < ends
         assert run("(event) => { const end = Date.now() + 8; while (Date.now() < end); }") is None

@@ -24,11 +24,16 @@ STUCK = 0.002
 """Seconds after which a thread that has not come back gets no more to do."""
 TICK = 0.005
 """Seconds between looks at what is running, as long as something is."""
+SLOW = 0.01
+"""Seconds of computing that are long: twice within a while, and code counts as slow. On a machine that others share one
+such run may be nothing but time that the machine was away."""
 SLOW_FOR = 30.0
-"""Seconds that code counts as slow after it has computed for longer than ``STUCK``."""
+"""Seconds that code counts as slow."""
 SLOW_MOST = 4
 """Threads for slow code, each for another one: on few cores they share what time all others leave."""
 NICEST = 19
+AT_ONCE = 2
+"""Threads that one script may have before it is known whether it takes long."""
 REALMS_KEPT = 64
 """Scripts that a thread keeps ready; each takes a quarter of a MiB."""
 STACK_SIZE = 8 * 1024 * 1024
@@ -77,6 +82,7 @@ class Job:
         "thread",
         "told",
         "wall",
+        "was_long",
         "work",
     )
 
@@ -92,6 +98,7 @@ class Job:
         self.began = 0.0
         self.cpu = 0.0
         self.given_up = False
+        self.was_long = False
         self.is_ready = False
         """Whether the script itself runs: making it ready takes longer than most runs of it."""
         self.greenlet: Any = None
@@ -215,6 +222,8 @@ class Pool:
         """What waits because every thread is stuck, and there are as many as there may be."""
         self._slow: dict[Any, float] = {}
         """Code that took long lately, and until when it counts as slow."""
+        self._long_before: dict[Any, float] = {}
+        """Code that took long once, and until when that counts."""
         self._slow_threads: list[Thread] = []
         self._held_slow: dict[Any, deque[Job]] = {}
         self._given: dict[Thread, Any] = {}
@@ -269,13 +278,14 @@ class Pool:
         if self._slow and job.key in self._slow:
             self._place_slow(job)
             return
-        lost = 0
+        lost = at_it = 0
         for thread in self._threads:
             if not thread.is_stuck:
                 thread.waiting.put(job)
                 return
             lost += thread.is_lost
-        if len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
+            at_it += thread.job is not None and thread.job.key == job.key
+        if at_it < AT_ONCE and len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
             self._add_thread().waiting.put(job)
         else:
             self._held.append(job)
@@ -380,9 +390,11 @@ class Pool:
             if job is None or now - job.began <= STUCK:
                 continue
             computed = thread.computed(job) if job.is_ready else 0.0
-            if computed > STUCK:
-                self._is_slow(thread, job, now)
-            if not job.given_up and (now - job.began > job.wall or computed > job.seconds):
+            is_over = not job.given_up and (now - job.began > job.wall or computed > job.seconds)
+            if computed > SLOW and (is_over or not job.was_long):
+                job.was_long = True
+                self._took_long(thread, job, now, is_over)
+            if is_over:
                 self._throw(job)
             if not thread.slow:
                 for behind in _taken(thread.waiting):
@@ -390,8 +402,9 @@ class Pool:
                         thread.waiting.put(behind)  # it is being made ready for this one, too
                     else:
                         self._place(behind)
-        for key in [key for key, until in self._slow.items() if until < now]:
-            del self._slow[key]
+        for known in (self._slow, self._long_before):
+            for key in [key for key, until in known.items() if until < now]:
+                del known[key]
         for waits in (self._held, *self._held_slow.values()):
             while waits and (waits[0].given_up or now - waits[0].asked_at > waits[0].wall):
                 job = waits.popleft()
@@ -400,9 +413,14 @@ class Pool:
         for key in [key for key, waits in self._held_slow.items() if not waits]:
             del self._held_slow[key]
 
-    def _is_slow(self, thread: Thread, job: Job, now: float) -> None:
-        """Keep code that computes for long away from all other code, for a while."""
-        self._slow[job.key] = now + SLOW_FOR
+    def _took_long(self, thread: Thread, job: Job, now: float, is_over: bool) -> None:
+        """Keep code that computes for long, not by chance, away from all other code for a while."""
+        until = now + SLOW_FOR
+        if not is_over and job.key not in self._slow and self._long_before.get(job.key, 0.0) < now:
+            self._long_before[job.key] = until
+            return
+        self._slow[job.key] = until
+        self._place_held()
         if not thread.slow and not thread.retires:
             # It is in the way where it is; priorities can't be taken back, so its thread ends with it.
             thread.retires = True
