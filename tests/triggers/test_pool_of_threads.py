@@ -154,7 +154,7 @@ def test_what_the_engine_cannot_stop_is_given_up_on(pool: Pool) -> None:
     assert run("(event) => ({ payload: 1 })") == b"1"
     wait_until(lambda: not busy(pool) or any(thread.is_lost for thread in pool.threads), "the thread to be given up on")
     assert run("(event) => ({ payload: 2 })") == b"2"
-    wait_until(lambda: not busy(pool), "the thread to come back")
+    wait_until(lambda: not busy(pool), "the thread to come back", 120.0)
     assert run("(event) => ({ payload: 3 })") == b"3"
 
 
