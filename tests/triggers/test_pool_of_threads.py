@@ -82,7 +82,7 @@ def test_a_script_in_trouble_takes_few_threads_and_others_go_on(pool: Pool) -> N
         assert run("(event) => ({ payload: event.payload * 2 })", 21) == b"42"
         stuck = [thread for thread in busy(pool) if thread.job and thread.job.script.code == ENDLESS]
         most, served = max(most, len(stuck)), served + 1
-    assert 1 <= most <= 6, "a few until it is known to take long, and from then on one"
+    assert 1 <= most <= 3, "two until it is known to take long, and from then on one"
     assert served >= 20
     said = {job.value for job in troubled}
     assert said <= {
@@ -112,6 +112,8 @@ def test_slow_code_is_no_longer_so_after_a_while(pool: Pool, monkeypatch: pytest
     monkeypatch.setattr(pools, "SLOW_FOR", 0.2)
     code = "(event) => { const end = Date.now() + event.payload; while (Date.now() < end); return { payload: 1 } }"
     script = sandbox.Script.function(code, 0.05, 16 << 20)
+    assert run(code, 30) == b"1"
+    assert script not in pool._slow, "once may be chance"
     ends = monotonic() + 10
     while script not in pool._slow:
         assert monotonic() < ends
@@ -154,7 +156,7 @@ def test_what_the_engine_cannot_stop_is_given_up_on(pool: Pool) -> None:
     assert run("(event) => ({ payload: 1 })") == b"1"
     wait_until(lambda: not busy(pool) or any(thread.is_lost for thread in pool.threads), "the thread to be given up on")
     assert run("(event) => ({ payload: 2 })") == b"2"
-    wait_until(lambda: not busy(pool), "the thread to come back", 120.0)
+    wait_until(lambda: not busy(pool), "the thread to come back")
     assert run("(event) => ({ payload: 3 })") == b"3"
 
 

@@ -33,7 +33,7 @@ SLOW_MOST = 4
 """Threads for slow code, each for another one: on few cores they share what time all others leave."""
 NICEST = 19
 AT_ONCE = 2
-"""Threads that one script may have before it is known whether it takes long."""
+"""Threads that one script may hold up before it is known whether it takes long; what comes after waits."""
 REALMS_KEPT = 64
 """Scripts that a thread keeps ready; each takes a quarter of a MiB."""
 STACK_SIZE = 8 * 1024 * 1024
@@ -285,7 +285,10 @@ class Pool:
                 return
             lost += thread.is_lost
             at_it += thread.job is not None and thread.job.key == job.key
-        if at_it < AT_ONCE and len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
+            if at_it >= AT_ONCE:
+                self._held.append(job)
+                return
+        if len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
             self._add_thread().waiting.put(job)
         else:
             self._held.append(job)
