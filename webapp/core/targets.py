@@ -7,6 +7,7 @@ end for everything below, at least one character.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 CHANNEL_MAX_LENGTH = 255
 # C0, DEL and C1 controls, and lone surrogates, which no UTF-8 frame can carry back.
@@ -81,16 +82,17 @@ class Target:
 
     def params(self, channel: str) -> tuple[str, ...]:
         """What each ``*`` stood for in a channel that matches."""
-        if not self.nested:
-            return ()
-        names = channel.split("/")
-        last = len(self.segments) - 1
-        return tuple(
-            "/".join(names[i:]) if i == last else names[i] for i, segment in enumerate(self.segments) if segment == "*"
-        )
+        return _stood_for(self.text, channel) if self.nested else ()
 
     def __str__(self) -> str:
         return self.text
+
+
+@lru_cache(4096)
+def _stood_for(pattern: str, channel: str) -> tuple[str, ...]:
+    segments, names = pattern.split("/"), channel.split("/")
+    last = len(segments) - 1
+    return tuple("/".join(names[i:]) if i == last else names[i] for i, segment in enumerate(segments) if segment == "*")
 
 
 def _overlap(a: tuple[str, ...], b: tuple[str, ...]) -> bool:

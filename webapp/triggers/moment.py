@@ -1,6 +1,6 @@
 """What a trigger sees: the event that set it off, as its steps get it one after the other."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -125,19 +125,43 @@ def _parsed(text: Json | str) -> Any:
 
 def document_of(occasion: Occasion) -> tuple[Json, Json]:
     """Write an event as JSON: what stands before its payload, and what stands behind."""
-    encode = msgspec.json.encode
-    options: dict[str, Any] = {"channel": occasion.channel, "authenticated": occasion.authenticated}
-    fields: dict[str, Any] = {"channel": occasion.channel, "params": occasion.params}
-    if occasion.target is not None:
-        options["socketId"] = occasion.target.socket_id
-        fields["target"] = msgspec.Raw(occasion.target.json)
-    if occasion.on is TriggerEvent.JOIN:
-        fields["authorized"] = occasion.authorized
-    if occasion.event is not None:
-        options["event"] = occasion.event
-    fields["client"] = msgspec.Raw(occasion.client.json) if occasion.client is not None else None
-    fields |= {"options": options, "id": str(occasion.id), "time": occasion.id // 10_000}
-    return b'{"action":' + encode(occasion.on.value) + b"," + encode(fields)[1:-1] + b',"payload":', b"}"
+    began = _begun(
+        occasion.on,
+        occasion.channel,
+        occasion.params,
+        occasion.client,
+        occasion.target,
+        occasion.authenticated,
+        occasion.authorized,
+        occasion.event,
+    )
+    return b'%b,"id":"%d","time":%d,"payload":' % (began, occasion.id, occasion.id // 10_000), b"}"
+
+
+@lru_cache(1024)
+def _begun(
+    on: TriggerEvent,
+    channel: str,
+    params: tuple[str, ...],
+    client: Party | None,
+    target: Party | None,
+    authenticated: bool,
+    authorized: bool,
+    event: str | None,
+) -> Json:
+    """Write what is the same of one message as of the next that a client sends to a channel."""
+    options: dict[str, Any] = {"channel": channel, "authenticated": authenticated}
+    fields: dict[str, Any] = {"action": on.value, "channel": channel, "params": params}
+    if target is not None:
+        options["socketId"] = target.socket_id
+        fields["target"] = msgspec.Raw(target.json)
+    if on is TriggerEvent.JOIN:
+        fields["authorized"] = authorized
+    if event is not None:
+        options["event"] = event
+    fields["client"] = msgspec.Raw(client.json) if client is not None else None
+    fields["options"] = options
+    return msgspec.json.encode(fields)[:-1]
 
 
 class Notice(msgspec.Struct, frozen=True):

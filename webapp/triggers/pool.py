@@ -25,8 +25,8 @@ STUCK = 0.002
 TICK = 0.005
 """Seconds between looks at what is running, as long as something is."""
 SLOW = 0.01
-"""Seconds of computing that are long: twice within a while, and code counts as slow. On a machine that others share one
-such run may be nothing but time that the machine was away."""
+"""Seconds of computing that are long: the thread gets the lowest priority for the rest, and ends with it. Code with two
+such runs within a while counts as slow; one may be nothing but time that a machine that others share was away."""
 SLOW_FOR = 30.0
 """Seconds that code counts as slow."""
 SLOW_MOST = 4
@@ -180,6 +180,11 @@ class Thread:
         job = self.job
         return job is not None and monotonic() - job.began > STUCK
 
+    def is_at(self, key: Any) -> bool:
+        """Whether it runs this code."""
+        job = self.job
+        return job is not None and job.key == key
+
     @property
     def is_lost(self) -> bool:
         """Whether it is in the engine with something that nothing can end, as far as one can tell."""
@@ -192,9 +197,13 @@ class Thread:
 
 
 def be_nice(native_id: int, niceness: int) -> None:
-    """Lower the priority of a thread. What has none to give is a kindness less, and nothing depends on it."""
+    """Lower the priority of a thread. What has none to give is a kindness less, and nothing depends on it.
+
+    A batch thread does not interrupt the loop when the loop gives it something to do, with the interpreter in hand.
+    """
     try:
         os.setpriority(os.PRIO_PROCESS, native_id, niceness)
+        os.sched_setscheduler(native_id, os.SCHED_BATCH, os.sched_param(0))
     except OSError:
         pass
 
@@ -278,17 +287,16 @@ class Pool:
         if self._slow and job.key in self._slow:
             self._place_slow(job)
             return
-        lost = at_it = 0
+        lost, at_it = 0, sum(thread.is_at(job.key) for thread in self._leaving) if self._leaving else 0
         for thread in self._threads:
+            if at_it >= AT_ONCE:
+                break
             if not thread.is_stuck:
                 thread.waiting.put(job)
                 return
             lost += thread.is_lost
-            at_it += thread.job is not None and thread.job.key == job.key
-            if at_it >= AT_ONCE:
-                self._held.append(job)
-                return
-        if len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
+            at_it += thread.is_at(job.key)
+        if at_it < AT_ONCE and len(self._threads) < THREADS_MOST + min(lost, LOST_MOST):
             self._add_thread().waiting.put(job)
         else:
             self._held.append(job)
@@ -417,23 +425,21 @@ class Pool:
             del self._held_slow[key]
 
     def _took_long(self, thread: Thread, job: Job, now: float, is_over: bool) -> None:
-        """Keep code that computes for long, not by chance, away from all other code for a while."""
-        until = now + SLOW_FOR
-        if not is_over and job.key not in self._slow and self._long_before.get(job.key, 0.0) < now:
-            self._long_before[job.key] = until
-            return
-        self._slow[job.key] = until
-        self._place_held()
+        """Keep what computes for long out of the way of others, and its code apart for a while if it is not by chance."""
         if not thread.slow and not thread.retires:
             # It is in the way where it is; priorities can't be taken back, so its thread ends with it.
             thread.retires = True
             self._threads.remove(thread)
             self._leaving.append(thread)
             be_nice(thread.native_id, NICEST)
-            for behind in _taken(thread.waiting):
-                self._place(behind)
             if len(self._threads) < THREADS_FIRST:
                 self._add_thread()
+        until = now + SLOW_FOR
+        if not is_over and job.key not in self._slow and self._long_before.get(job.key, 0.0) < now:
+            self._long_before[job.key] = until
+            return
+        self._slow[job.key] = until
+        self._place_held()
 
     def _throw(self, job: Job) -> None:
         greenlet = job.greenlet

@@ -138,9 +138,9 @@
       }
     },
     run(given) {
-      calls = [];
+      if (calls.length) calls = [];
+      if (waiting.size) waiting = new Map();
       called = size = lines = 0;
-      waiting = new Map();
       done = null;
       const event = parse(given);
       before = stringify(event.payload);

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ LEFT_OVER = 256
 KEPT_MOST = 1024 * 1024
 """Bytes that a realm may hold on to between two runs; each thread keeps dozens."""
 KEPT_SECONDS = 0.0002
-"""Seconds of computing in which nothing large can be made, so that looking is not worth while."""
+"""Seconds in which nothing large can be made, so that looking is not worth while."""
 STACK = 256 * 1024
 ERROR_MOST = 500
 """Characters of an error's message that are kept."""
@@ -245,7 +246,7 @@ class Realm:
         """Run the script for a job, on this thread; say whether the realm can be used again."""
         if not self._script.is_function:
             job.told = self._test(job.text)
-            return self._is_light(job.cpu)
+            return self._is_light(job)
         ends = job.cpu + self._script.seconds
         told, is_at_rest = self._run(job.text), False
         while True:
@@ -261,7 +262,7 @@ class Realm:
                 told, is_at_rest = self._poll(), True
             else:
                 job.told = told
-                return (is_at_rest or self._comes_to_rest()) and self._is_light(job.cpu)
+                return (is_at_rest or self._comes_to_rest()) and self._is_light(job)
             if told == "W" and time.thread_time() > ends:
                 raise OutOfTime
 
@@ -277,9 +278,9 @@ class Realm:
     def _comes_to_rest(self) -> bool:
         return not all(self._next_job() for _ in range(LEFT_OVER))
 
-    def _is_light(self, began: float) -> bool:
+    def _is_light(self, job: Job) -> bool:
         """Whether little memory is left in use: what refers to itself stays until the engine looks for it."""
-        if time.thread_time() - began < KEPT_SECONDS or self.size <= KEPT_MOST:
+        if monotonic() - job.began < KEPT_SECONDS or self.size <= KEPT_MOST:
             return True
         self._context.gc()
         return self.size <= KEPT_MOST

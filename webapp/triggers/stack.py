@@ -61,7 +61,8 @@ def run_triggers(
     objection = None
     turns = Turns()
     for trigger in triggers:
-        turns.pause()
+        if runs:
+            turns.pause()
         run, payload, objection = run_trigger(canonical, rule, trigger, occasion, payload, host, most)
         runs.append(run)
         if objection is not None:
@@ -143,8 +144,11 @@ class Walk:
         self._came_to, self._skip = result, result.skip
         if result.state in ENDS:
             self._is_over = True
-        kept = (before, moment.payload) if self._is_test else (None, None)
-        steps.append(StepRun(step.kind, result.state, (monotonic() - at) * 1000, result.note, *kept))
+        took = (monotonic() - at) * 1000
+        if self._is_test:
+            steps.append(StepRun(step.kind, result.state, took, result.note, before, moment.payload))
+        else:
+            steps.append(StepRun(step.kind, result.state, took, result.note))
 
 
 def run_trigger(
