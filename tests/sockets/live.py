@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from webapp.core.actors import ANONYMOUS, AUTHENTICATED_KIND, Actor
+from webapp.core.policy import JOINED
 from webapp.core.ruleset import RuleSet
 from webapp.inspector.tap import Tap
 from webapp.protocols.xano import XANO
@@ -74,6 +75,7 @@ class MemoryConnection:
     """A connection whose socket is a list of bytes."""
 
     _numbers = itertools.count(1)
+    standing = JOINED
 
     def __init__(self, realtime: Realtime, workspace: Workspace, actor: Actor) -> None:
         self.realtime = realtime

@@ -6,6 +6,7 @@ from ..config import Settings
 from ..extensions import csrf
 from . import (
     blocks,
+    broadcast,
     decide,
     errors,
     events,
@@ -39,6 +40,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.register_blueprint(probe)
     # Keys travel in a header that no browser adds by itself, and cookies count for nothing here.
     csrf.exempt(blueprint)
+    csrf.exempt(broadcast.blueprint)
+    broadcast.init_app(app)
     app.register_blueprint(blueprint)
 
 

@@ -79,5 +79,11 @@ def accept(sock: Any, environ: dict[str, Any], subprotocol: str | None) -> bool:
 
 def offered_subprotocol(environ: dict[str, Any]) -> str | None:
     """Return the first subprotocol the client offers. Xano's SDK puts its token there, raw."""
+    offered = offered_subprotocols(environ)
+    return offered[0] if offered else None
+
+
+def offered_subprotocols(environ: dict[str, Any]) -> list[str]:
+    """Return the subprotocols the client offers, in its order."""
     offered: str = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
-    return offered.partition(",")[0].strip() or None
+    return [protocol.strip() for protocol in offered.split(",") if protocol.strip()]

@@ -126,7 +126,7 @@ class Scribe:
 
     def _refusal(self, refusal: Refusal) -> Line:
         command, decision = refusal.command, refusal.decision
-        private = isinstance(command, Send) and command.socket_id is not None
+        private = isinstance(command, Send) and command.private
         return Line(
             id=refusal.ref,
             at=moment(refusal.id),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.actors import Actor, Kind
 from ..core.codes import Code
 from ..core.decision import Decision
-from ..core.policy import Facts, Peer, decide
+from ..core.policy import JOINED, Facts, Peer, decide
 from ..core.ruleset import RuleSet
 from ..realtime.engine import SENDING
 from ..realtime.events import Face, Join, Refusal, Send
@@ -118,6 +118,7 @@ class Tracer:
         if record.recipients is None:
             return
         only, user = message.target_id, record.to_user
+        itself = message.socket_id if message.unechoed else None  # who does not want its own messages gets none
         channel = self._scribe.workspace.channels.get(message.channel)
         for membership in channel.members.values() if channel is not None else ():
             connection = membership.connection
@@ -125,11 +126,17 @@ class Tracer:
                 membership.since <= record.moment
                 and only in (None, connection.id)
                 and user in ("", connection.actor.user_id)
+                and connection.id != itself
             ):
                 yield connection.id, connection.actor
         for gone in self._gone(record):
             was_in = gone.channel == message.channel and gone.since <= record.moment
-            if was_in and only in (None, gone.socket_id) and user in ("", gone.actor.user_id):
+            if (
+                was_in
+                and only in (None, gone.socket_id)
+                and user in ("", gone.actor.user_id)
+                and gone.socket_id != itself
+            ):
                 yield gone.socket_id, gone.actor
 
     def _gone(self, record: MessageRecord) -> Iterator[Happening]:
@@ -249,13 +256,22 @@ class Tracer:
         return redacted(frame, names).decode("utf-8", "replace")
 
 
+def facts_of(record: MessageRecord) -> Facts:
+    """Say what was true when a message of a client was accepted."""
+    message = record.message
+    if message.kind is not MessageKind.PRIVATE or not (record.members or message.target_user):
+        return JOINED
+    # Of a user nobody asks whether it is there.
+    peer = Peer(True, record.members[0][0]) if record.members and message.target_user is None else None
+    return Facts(marked_authenticated=message.authenticated, peer=peer)
+
+
 def sending(record: MessageRecord, rules: RuleSet) -> Decision | None:
     """Decide once more whether the sender may send it; None for what the server sent."""
     message = record.message
     if record.actor is None:
         return None
-    peer = Peer(True, record.members[0][0]) if message.kind is MessageKind.PRIVATE and record.members else None
-    facts = Facts(marked_authenticated=message.authenticated and peer is not None, peer=peer)
+    facts = facts_of(record)
     return decide(rules, record.actor, SENDING[message.kind], message.channel, facts)
 
 

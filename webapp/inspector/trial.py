@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from ..core.actors import Actor, Kind
 from ..core.decision import Decision
 from ..core.permissions import Operation
-from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
+from ..core.policy import JOINED, NOT_JOINED, Facts, decide, message_operation
 from ..core.ruleset import RuleSet
 from ..realtime.engine import SENDING
 from ..realtime.events import Join, ReadHistory, Refusal, Send
 from ..realtime.events import Kind as MessageKind
 from ..realtime.hub import RECEIVING
 from .records import Happening, MessageRecord, Record, What
-from .traces import words_for
+from .traces import facts_of, words_for
 
 CACHED_MOST = 4096
 _HEARD = {sending: RECEIVING[kind] for kind, sending in SENDING.items()}
@@ -70,7 +70,7 @@ class _Judge:
     def sent(self, kind: Kind, command: Send, facts: Facts) -> Decision:
         """Decide about a message; which kind it is, these rules say."""
         operation = Operation.SEND_PRIVATE
-        if command.socket_id is None:
+        if not command.private:
             operation = message_operation(self._rules, Actor(kind=kind), command.channel, command.authenticated)
         return self.decide(kind, operation, command.channel, facts)
 
@@ -139,11 +139,4 @@ def command_of(record: MessageRecord) -> Send:
     """Write what a client sent, as it sent it."""
     message = record.message
     marked = message.authenticated and not message.unmarked
-    return Send(message.channel, message.payload, marked, message.target_id)
-
-
-def facts_of(record: MessageRecord) -> Facts:
-    """Say what was true when a message of a client was accepted."""
-    if record.message.kind is not MessageKind.PRIVATE or not record.members:
-        return JOINED
-    return Facts(marked_authenticated=record.message.authenticated, peer=Peer(True, record.members[0][0]))
+    return Send(message.channel, message.payload, marked, message.target_id, message.target_user, event=message.event)

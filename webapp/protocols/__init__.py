@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from ..realtime.events import Face
+from .phoenix import PHOENIX, SUPABASE
 from .xano import XANO
 
-FACES: Mapping[str, Face] = {XANO.name: XANO}
+FACES: Mapping[str, Face] = {face.name: face for face in (XANO, PHOENIX, SUPABASE)}
 """Every protocol that is spoken here, by name."""

@@ -16,6 +16,7 @@ from ..realtime.events import (
     Json,
     Leave,
     Message,
+    Present,
     ReadHistory,
     Send,
 )
@@ -49,6 +50,7 @@ _decode_join = msgspec.json.Decoder(_JoinPayload | None).decode
 _encode = msgspec.json.encode
 
 
+_Head = tuple[str, Json | None, bool, str | None]
 HEADS_KEPT = 4096
 HEAD_SENDER_MAX = 1024
 """Bytes of a sender up to which what stands before a payload is kept, so that all kept ones stay within some MiB."""
@@ -60,7 +62,7 @@ class XanoFace:
     name = "xano"
 
     def __init__(self) -> None:
-        self._heads: dict[tuple[str, Json | None, bool], bytes] = {}
+        self._heads: dict[_Head, bytes] = {}
 
     def decode(self, frame: bytes) -> Command:
         """Read a client's frame.
@@ -93,17 +95,28 @@ class XanoFace:
                 return ReadHistory(channel, _socket_id(options.socket_id, channel))
         raise FrameError(f"action: `{parsed.action[:40]}` is not one of message, join, leave, history.", channel)
 
+    def unpacked(self, binary: bytes) -> bytes:
+        """Refuse a binary frame.
+
+        Raises:
+            FrameError: always.
+        """
+        raise FrameError("This protocol is text frames of JSON.")
+
+    def blanked(self, frame: bytes) -> bytes:
+        return frame  # a token travels in the handshake alone
+
     def message(self, message: Message, *, to_sender: bool = False) -> bytes:
         if message.stored or message.kind is PRIVATE or message.kind is EVENT:
             return text_frame(_message_json(message, to_sender=to_sender))
         # All that stands before the payload is the same for all of a sender's messages in a channel.
-        key = (message.channel, message.sender, message.authenticated)
+        key = (message.channel, message.sender, message.authenticated, message.event)
         head = self._heads.get(key)
         if head is None:
             head = self._new_head(message, key)
         return text_frame(b"".join((head, message.payload, b"}")))
 
-    def _new_head(self, message: Message, key: tuple[str, Json | None, bool]) -> bytes:
+    def _new_head(self, message: Message, key: _Head) -> bytes:
         head = _head(message)
         if len(message.sender or b"") <= HEAD_SENDER_MAX:
             if len(self._heads) == HEADS_KEPT:
@@ -111,31 +124,47 @@ class XanoFace:
             self._heads[key] = head
         return head
 
-    def joined(self, channel: str) -> bytes:
-        return text_frame(b'{"action":"join","options":{"channel":%b},"payload":{}}' % _encode(channel))
+    def joined(self, command: Join, before: Join | None = None) -> bytes:
+        return text_frame(b'{"action":"join","options":{"channel":%b},"payload":{}}' % _encode(command.channel))
 
-    def left(self, channel: str) -> bytes:
+    def left(self, command: Leave) -> bytes:
+        return self.taken_out(command.channel)
+
+    def taken_out(self, channel: str) -> bytes:
         return text_frame(b'{"action":"leave","options":{"channel":%b},"payload":{}}' % _encode(channel))
 
-    def presence_full(self, channel: str, clients: Sequence[Json]) -> bytes:
+    def presence_full(self, channel: str, members: Sequence[Present]) -> bytes:
         return text_frame(
             b'{"action":"presence_full","options":{"channel":%b},"payload":{"presence":[%b]}}'
-            % (_encode(channel), b",".join(clients))
+            % (_encode(channel), b",".join(member.client for member in members))
         )
 
-    def presence_update(self, channel: str, action: str, client: Json) -> bytes:
-        return text_frame(
-            b'{"action":"presence_update","options":{"channel":%b},"payload":{"action":%b,"presence":%b}}'
-            % (_encode(channel), _encode(action), client)
+    def presence_update(self, channel: str, before: Present | None, after: Present | None) -> bytes:
+        if before is not None and after is not None and before.client == after.client:
+            return b""  # what a member says of itself is not shown here
+        changes = ((b"leave", before), (b"join", after))
+        return b"".join(
+            text_frame(
+                b'{"action":"presence_update","options":{"channel":%b},"payload":{"action":"%b","presence":%b}}'
+                % (_encode(channel), action, member.client)
+            )
+            for action, member in changes
+            if member is not None
         )
 
-    def history(self, channel: str, messages: Sequence[Message], own: Container[int] = ()) -> bytes:
+    def history(self, channel: str, messages: Sequence[Message], own: Container[int] = (), reply: Any = None) -> bytes:
         return text_frame(
             b'{"action":"history","options":{"channel":%b},"payload":{"history":[%b]}}'
             % (_encode(channel), b",".join(_message_json(m, to_sender=m.id in own) for m in messages))
         )
 
-    def error(self, channel: str | None, code: Code, text: str, ref: str) -> bytes:
+    def done(self, channel: str, reply: Any) -> bytes:
+        return b""  # this protocol answers refusals alone
+
+    def removed(self, channel: str, code: Code, text: str, ref: str) -> bytes:
+        return self.error(channel, code, text, ref)
+
+    def error(self, channel: str | None, code: Code, text: str, ref: str, reply: Any = None) -> bytes:
         # An error without a channel reaches every channel object of the SDK: for those of the whole connection.
         options = b'{"channel":%b}' % _encode(channel) if channel is not None else b"{}"
         payload = _encode({"message": text, "code": code.value, "ref": ref})
@@ -153,11 +182,13 @@ def _head(message: Message, *, to_sender: bool = False) -> bytes:
     if message.authenticated:
         parts.append(b',"authenticated":true')
     if message.kind is PRIVATE:
-        # The recipient reads here whom to answer, the sender to whom it wrote.
-        parts += (b',"socketId":', _encode(message.target_id if to_sender else message.socket_id))
+        # The recipient reads here whom to answer, the sender to whom it wrote; to a user's clients it names none.
+        peer = message.target_id if to_sender else message.socket_id
+        if peer is not None:
+            parts += (b',"socketId":', _encode(peer))
+    if message.event is not None:
+        parts += (b',"event":', _encode(message.event))
     if message.kind is EVENT:
-        if message.event is not None:
-            parts += (b',"event":', _encode(message.event))
         parts.append(b'},"payload":{"data":')
     else:
         parts.append(b'},"payload":')

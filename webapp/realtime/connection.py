@@ -11,6 +11,7 @@ from gevent import get_hub, getcurrent
 
 from ..core.actors import Actor
 from ..core.codes import CloseCode, Code
+from ..core.policy import JOINED, Facts
 from ..triggers.turns import PAUSE
 from .events import Face, Sender, new_socket_id
 from .framing import PING_FRAME, Binary, Closed, FrameReader, Item, Ping, Pong, TooLarge, close_frame
@@ -37,6 +38,9 @@ CLOSE_TIMEOUT = 5.0
 
 class Connection:
     """One client. Frames of one connection are handled strictly in order, in its own greenlet."""
+
+    standing: Facts = JOINED
+    """What is true of it wherever it is a member."""
 
     __slots__ = (
         "__weakref__",
@@ -152,6 +156,14 @@ class Connection:
             self._sender = Sender(self.id, actor.extras, actor.dbo_id, actor.row_id, actor.user_id)
         return self._sender
 
+    def become(self, actor: Actor) -> None:
+        """Go on as somebody else, whose token the client has sent."""
+        self.workspace.forget_user(self)
+        self.actor = actor
+        self._sender = None
+        self.quiet_until = 0.0
+        self.workspace.note_user(self)
+
     @property
     def queued(self) -> int:
         """Bytes that wait in the outbox."""
@@ -208,7 +220,9 @@ class Connection:
     def _handle(self, items: list[Item]) -> None:
         receive = self._engine.receive
         for item in items:
-            if type(item) is not bytes:
+            if type(item) is Binary:
+                receive(self, item.payload, True)
+            elif type(item) is not bytes:
                 self._control(item)
             elif item.isascii() or self._is_utf8(item):
                 receive(self, item)
@@ -292,9 +306,6 @@ class Connection:
                 limit = self._reader.limit
                 detail = f"A message of {size} bytes; the limit is {limit}."
                 self._realtime.refuser.refuse(self, Code.MESSAGE_TOO_LARGE, None, detail=detail)
-            case Binary():
-                detail = "This protocol is text frames of JSON."
-                self._realtime.refuser.refuse(self, Code.INVALID_FRAME, None, detail=detail)
             case Closed(code, _, reply):
                 if not self.closing_since:
                     self._turn.flush()

@@ -1,22 +1,28 @@
 """The way of a message: decode, decide, publish. Everything a client sends passes here, in order."""
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from ..core.actors import ANONYMOUS
 from ..core.codes import CloseCode, Code
 from ..core.permissions import Operation
-from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, Rights, decide, message_operation
+from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
 from ..inspector.records import Detail, Members
 from .broker import Broker
-from .channel import Membership
+from .channel import Channel, Membership
 from .connection import Connection
 from .events import (
     AUTHENTICATED,
     PRIVATE,
     PUBLIC,
+    Answered,
     Command,
     FrameError,
     Join,
@@ -24,10 +30,13 @@ from .events import (
     Leave,
     Message,
     ReadHistory,
+    Renew,
     Send,
+    Show,
     Ticks,
 )
 from .gate import Gate
+from .guests import Guest
 from .history import StoreError, thread_of
 from .hooks import Delivery
 from .hub import Hub
@@ -35,6 +44,7 @@ from .limits import Limits
 from .presence import announce, send_roster
 from .reading import HistoryReader
 from .refusing import Asked, Refuser
+from .tokens import TokenProblem
 from .triggering import NOT_RUN, Ran, Triggering
 from .turn import Turn
 from .webhooks import Webhooks
@@ -48,6 +58,8 @@ RATE_WINDOW = 60.0
 FLOOD = 20
 """How many times the limit makes a flood, for which a client is closed."""
 
+WITH_TOKENS = frozenset({Join, Renew})
+"""The commands that may bring a token."""
 SENDING = {
     Kind.PUBLIC: Operation.SEND_PUBLIC,
     Kind.AUTHENTICATED: Operation.SEND_AUTHENTICATED,
@@ -112,33 +124,59 @@ class Engine:
             self._fault(connection, error, frame)
         return True
 
-    def receive(self, connection: Connection, frame: bytes) -> None:
+    def receive(self, connection: Connection, frame: bytes, is_binary: bool = False) -> None:
         """Take a frame of a client: count it, decode it, do what it says, and answer for whatever goes wrong."""
         if connection.closing_since:
             return
-        if not self.within_rate(connection):
-            self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=Asked(frame=frame))
-            return
+        within_rate = self.within_rate(connection)
+        command: Command | None = None
         try:
             # What the loop could not do at once comes here next, as the same object.
-            command = self._decoded[1] if self._decoded[0] is frame else connection.face.decode(frame)
-            self._parsed_at = monotonic()
-            self._handle(connection, command, frame)
+            if self._decoded[0] is frame:
+                command = self._decoded[1]
+            else:
+                if is_binary:
+                    frame = connection.face.unpacked(frame)
+                command = connection.face.decode(frame)
+            if type(command) in WITH_TOKENS:
+                frame = connection.face.blanked(frame)
+            if type(command) is Answered:
+                self._turn.send(connection, command.frame)
+            elif within_rate:
+                self._parsed_at = monotonic()
+                self._handle(connection, command, frame)
+            else:
+                self._refuse(connection, Code.RATE_LIMITED, command, frame)
         except FrameError as error:
+            if not within_rate:
+                asked = Asked(frame=self._kept(connection, frame), reply=error.reply)
+                self._refuser.refuse(connection, Code.RATE_LIMITED, None, asked=asked)
+                return
             text = f"{Code.INVALID_FRAME.sentence} {error.detail}"
+            asked = Asked(frame=self._kept(connection, frame), reply=error.reply)
             self._refuser.refuse(
-                connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail, asked=Asked(frame=frame)
+                connection, Code.INVALID_FRAME, error.channel, text=text, detail=error.detail, asked=asked
             )
         except StoreError as error:
-            self._refuser.refuse(
-                connection, Code.STORAGE_UNAVAILABLE, None, detail=str(error), asked=Asked(frame=frame)
-            )
+            self._refuse(connection, Code.STORAGE_UNAVAILABLE, command, frame, str(error))
         except Exception as error:
-            self._fault(connection, error, frame)
+            self._fault(connection, error, frame, command)
 
-    def _fault(self, connection: Connection, error: Exception, frame: bytes) -> None:
+    def _fault(self, connection: Connection, error: Exception, frame: bytes, command: Command | None = None) -> None:
         _log.exception("a frame of connection %s failed", connection.id)
-        self._refuser.refuse(connection, Code.INTERNAL_ERROR, None, detail=repr(error), asked=Asked(frame=frame))
+        self._refuse(connection, Code.INTERNAL_ERROR, command, frame, repr(error))
+
+    def _refuse(
+        self, connection: Connection, code: Code, command: Command | None, frame: bytes, detail: str = ""
+    ) -> None:
+        """Refuse what a frame asks for, whatever it is, for a reason that has to do with no channel."""
+        reply = None if command is None or isinstance(command, Answered) else command.reply
+        asked = Asked(frame=self._kept(connection, frame), reply=reply)
+        self._refuser.refuse(connection, code, None, detail=detail, asked=asked)
+
+    def _kept(self, connection: Connection, frame: bytes) -> bytes | None:
+        """Return a frame as it may be kept, which one that holds a token may not."""
+        return connection.face.blanked(frame) if connection.workspace.keeps_frames else None
 
     def _handle(self, connection: Connection, command: Command, frame: bytes) -> None:
         match command:
@@ -150,12 +188,20 @@ class Engine:
                 self._leave(connection, command, frame)
             case ReadHistory():
                 self._read_history(connection, command, frame)
+            case Show():
+                self._show(connection, command, frame)
+            case Renew():
+                self._renew(connection, command, command.token, frame)
 
     # A message
 
+    def send_as(self, guest: Guest, command: Send) -> None:
+        """Handle the message of a guest; what its ``reply`` says of it is so when it is stored."""
+        self._send(guest, command, b"")
+
     def send_again(self, connection: Connection, command: Send, by: str) -> None:
         """Handle a message as if its client had sent it just now, on behalf of the admin ``by``."""
-        self._send(connection, command, b"", by)
+        self._send(connection, msgspec.structs.replace(command, reply=None), b"", by)
 
     def _send(self, connection: Connection, command: Send, frame: bytes, by: str = "", at_once: bool = False) -> bool:
         """Handle a message; with ``at_once`` only if that takes no time. Says whether it has to be handled later."""
@@ -167,13 +213,13 @@ class Engine:
         rights = membership.group.rights
         if at_once and rights.triggers:
             return True
-        if command.socket_id is not None:
+        if command.socket_id is not None or command.user is not None:
             self._send_privately(connection, command, membership, frame, by)
             return False
         authenticated = command.authenticated or rights.plain_is_authenticated
         if not (rights.send_authenticated if authenticated else rights.send_public):
             operation = _operation(connection, command)
-            self._refuser.decide(connection, operation, command.channel, JOINED, Asked(command, frame, by))
+            self._refuser.decide(connection, operation, command.channel, connection.standing, Asked(command, frame, by))
             return False
         payload, ran = command.payload, NOT_RUN
         if rights.triggers:
@@ -192,34 +238,36 @@ class Engine:
             socket_id=connection.id,
             user_id=connection.actor.user_id,
             authenticated=authenticated,
+            event=command.event,
         )
         if authenticated and not command.authenticated:
             message.unmarked = True
-        self._publish(connection, message, rights, membership.channel.kinds(), frame, by, ran)
+        if not membership.terms.echoes:
+            message.unechoed = True
+        self._publish(connection, membership, command, message, membership.channel.kinds(), frame, by, ran)
         return False
 
     def _send_privately(
         self, connection: Connection, command: Send, membership: Membership, frame: bytes, by: str
     ) -> None:
-        assert command.socket_id is not None
-        target = membership.channel.members.get(command.socket_id)
-        peer = Peer(present=False) if target is None else Peer(True, target.connection.actor.kind)
-        facts = Facts(marked_authenticated=command.authenticated, peer=peer)
+        target = membership.channel.members.get(command.socket_id) if command.socket_id is not None else None
+        # Of a user nobody is to learn whether it is there.
+        peer = None if command.user is not None else peer_of(target)
+        facts = replace(connection.standing, marked_authenticated=command.authenticated, peer=peer)
         decision = decide(connection.workspace.rules, connection.actor, Operation.SEND_PRIVATE, command.channel, facts)
-        if not decision.allowed or target is None:
+        if not decision.allowed:
             self._refuser.decided(connection, decision, facts, Asked(command, frame, by))
             return
+        theirs = target.connection if target is not None else None
         payload, ran = command.payload, NOT_RUN
         if membership.rights.triggers:
             parsed_at, asked = self._parsed_at, Asked(command, frame, by)
-            passed = self._gate.message(
-                connection, membership, command, command.authenticated, asked, target.connection
-            )
+            passed = self._gate.message(connection, membership, command, command.authenticated, asked, theirs)
             if passed is None:
                 return
             membership, ran = passed
             payload, self._parsed_at = ran.payload, parsed_at
-        theirs = target.connection
+        other = (theirs.actor.user_id, theirs.id) if theirs is not None else (command.user, "")
         message = Message(
             id=self.ticks.next() if ran is NOT_RUN else ran.id_in(membership.channel, self.ticks),
             channel=command.channel,
@@ -228,24 +276,34 @@ class Engine:
             sender=connection.sender.json,
             socket_id=connection.id,
             user_id=connection.actor.user_id,
-            target_id=theirs.id,
+            target_id=theirs.id if theirs is not None else None,
+            target_user=command.user,
             authenticated=command.authenticated,
-            thread=thread_of((connection.actor.user_id, connection.id), (theirs.actor.user_id, theirs.id)),
+            event=command.event,
+            thread=thread_of((connection.actor.user_id, connection.id), other),
         )
-        self._publish(connection, message, membership.rights, ((theirs.actor.kind, 1),), frame, by, ran)
+        if not membership.terms.echoes:
+            message.unechoed = True
+        meant = [theirs] if theirs is not None else self._clients_of(command.user, membership.channel)
+        members = tuple(Counter(client.actor.kind for client in meant).items())
+        self._publish(connection, membership, command, message, members, frame, by, ran)
+
+    def _clients_of(self, user: str | None, channel: Channel) -> list[Connection]:
+        return [client for client in channel.clients() if client.actor.user_id == user]
 
     def _publish(
         self,
         connection: Connection,
+        membership: Membership,
+        command: Send,
         message: Message,
-        rights: Rights,
         members: Members,
         frame: bytes,
         by: str,
         ran: Ran,
     ) -> None:
         """Hand an accepted message on: stored first where the channel keeps history."""
-        workspace, tap = connection.workspace, self._tap
+        workspace, tap, rights = connection.workspace, self._tap, membership.group.rights
         detail: Detail | None = None
         if tap.watching or workspace.keeps_frames:
             frame_kept = frame if frame and workspace.keeps_frames else None
@@ -255,9 +313,13 @@ class Engine:
         if ran.notices:
             told = (*(told or ()), *self._webhooks.of_notices(workspace, ran.notices, message.id))
         if rights.history or told is not None:
-            self._store_and_publish(connection, message, rights, members, received, detail, by, told or (), ran)
+            self._store_and_publish(
+                connection, membership, command, message, members, received, detail, by, told or (), ran
+            )
             return
         recipients = self._broker.publish(workspace, message)
+        if command.reply is not None:
+            self._acknowledge(connection, membership, command)
         workspace.messages += 1
         tap.delivered(
             workspace,
@@ -270,14 +332,16 @@ class Engine:
             monotonic(),
             detail,
             by,
+            message.target_user or "",
             runs=ran.runs,
         )
 
     def _store_and_publish(
         self,
         connection: Connection,
+        membership: Membership,
+        command: Send,
         message: Message,
-        rights: Rights,
         members: Members,
         received: float,
         detail: Detail | None,
@@ -285,7 +349,7 @@ class Engine:
         told: Sequence[Delivery],
         ran: Ran,
     ) -> None:
-        workspace, actor = connection.workspace, connection.actor
+        workspace, actor, rights = connection.workspace, connection.actor, membership.rights
 
         def delivered(recipients: int | None) -> None:
             workspace.messages += 1
@@ -303,11 +367,17 @@ class Engine:
                 now,
                 detail,
                 by,
+                message.target_user or "",
                 handed=self.ticks.next(),
                 runs=ran.runs,
             )
             if recipients is None:
-                self._refuser.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, asked=Asked(by=by))
+                asked = Asked(by=by, reply=command.reply)
+                self._refuser.refuse(connection, Code.STORAGE_UNAVAILABLE, message.channel, asked=asked)
+            elif command.reply is not None and not was_refused:
+                self._acknowledge(connection, membership, command)
+
+        was_refused: list[bool] = []
 
         def still_allowed() -> bool:
             """Look at the sender's right again after a commit that took time."""
@@ -320,10 +390,15 @@ class Engine:
             if now_in is not None and getattr(now_in.rights, operation.value):
                 return True
             facts = Facts(joined=now_in is not None)
-            self._refuser.decide(connection, operation, message.channel, facts, Asked(by=by))
+            self._refuser.decide(connection, operation, message.channel, facts, Asked(by=by, reply=command.reply))
+            was_refused.append(True)
             return False
 
         self._broker.store_and_publish(workspace, message, rights.history, delivered, still_allowed, told)
+
+    def _acknowledge(self, connection: Connection, membership: Membership, command: Send) -> None:
+        if membership.terms.acknowledges:
+            self._turn.send(connection, connection.face.done(command.channel, command.reply))
 
     # Joining and leaving
 
@@ -333,6 +408,8 @@ class Engine:
 
     def _join(self, connection: Connection, command: Join, frame: bytes) -> None:
         workspace, name = connection.workspace, command.channel
+        if command.token is not None and not self._goes_on_as(connection, command, command.token, frame):
+            return
         membership = self._hub.membership(connection, name)
         if membership is not None:
             self._join_again(connection, membership, command)
@@ -355,25 +432,27 @@ class Engine:
         if 0 < self._limits.channels_per_client <= len(connection.memberships):
             self._refuser.refuse(connection, Code.TOO_MANY_CHANNELS, name, asked=Asked(command, frame))
             return
-        membership = self._hub.join(workspace, connection, name)
-        membership.wants_presence = command.wants_presence
-        membership.wanted_history = command.wants_history
+        membership = self._hub.join(workspace, connection, command)
         self._tap.joined(membership, ran.runs)
         if ran.notices:
             self._webhooks.enqueue(workspace, ran.notices)
-        self._turn.send(connection, connection.face.joined(name))
+        answer = connection.face.joined(command)
+        if answer:  # what the server joins a client to has no answer in some protocols
+            self._turn.send(connection, answer)
         send_roster(self._turn, membership)
-        if membership.rights.in_presence and len(membership.channel.members) > 1:
-            announce(self._turn, membership.channel, connection, "join")
+        if membership.is_listed and len(membership.channel.members) > 1:
+            announce(self._turn, membership.channel, None, membership.present, connection)
         if command.wants_history:
             self._history.send_history(connection, membership, name)
 
     def _join_again(self, connection: Connection, membership: Membership, command: Join) -> None:
         """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""
-        if command.wants_presence and not membership.wants_presence:
-            membership.wants_presence = True
+        before, encoder = membership.terms, membership.encoder
+        membership.agree(command)
+        if membership.encoder is not encoder or (command.wants_presence and not membership.wants_presence):
+            membership.wants_presence |= command.wants_presence
             membership.channel.audience_changed()
-        self._turn.send(connection, connection.face.joined(command.channel))
+        self._turn.send(connection, connection.face.joined(command, before))
         send_roster(self._turn, membership)
         if command.wants_history and not membership.wanted_history:
             membership.wanted_history = True
@@ -391,7 +470,49 @@ class Engine:
             if membership is None:
                 return  # a rule change took it out meanwhile, and told it so
         self._hub.leave(connection.workspace, membership)
-        self._turn.send(connection, connection.face.left(command.channel))
+        self._turn.send(connection, connection.face.left(command))
+
+    # Presence
+
+    def _show(self, connection: Connection, command: Show, frame: bytes) -> None:
+        membership = self._hub.membership(connection, command.channel)
+        if membership is None or not membership.rights.in_presence:
+            facts = JOINED if membership is not None else NOT_JOINED
+            self._refuser.decide(connection, Operation.IN_PRESENCE, command.channel, facts, Asked(command, frame))
+            return
+        self._turn.send(connection, connection.face.done(command.channel, command.reply))
+        if not membership.wants_presence:
+            membership.wants_presence = True
+            membership.channel.audience_changed()
+            send_roster(self._turn, membership)
+        self._hub.show(membership, command.state)
+
+    # Who a client is
+
+    def _renew(self, connection: Connection, command: Renew, token: str | None, frame: bytes) -> None:
+        if self._goes_on_as(connection, command, token, frame):
+            self._turn.send(connection, connection.face.done(command.channel, command.reply))
+
+    def _goes_on_as(self, connection: Connection, command: Join | Renew, token: str | None, frame: bytes) -> bool:
+        """Give a client the identity of another token; if it is not accepted, it is told and stays who it was."""
+        workspace = connection.workspace
+        if token == workspace.canonical:
+            token = None  # Supabase's clients send their mandatory key, which names the workspace, where they have none
+        try:
+            actor = workspace.config.verifier.verify(token, time.time()) if token is not None else ANONYMOUS
+        except TokenProblem as problem:
+            asked = Asked(command, frame)
+            self._refuser.refuse(connection, problem.code, command.channel, detail=problem.detail, asked=asked)
+            return False
+        block = workspace.block(actor.user_id, connection.address, time.time())
+        if block is not None:
+            asked = Asked(command, frame)
+            self._refuser.refuse(connection, Code.BLOCKED, command.channel, detail=block.detail, asked=asked)
+            return False
+        if actor != connection.actor and not (token is None and type(command) is Join):
+            self._broker.settle()  # what it said before, it said as the one it was
+            self._hub.regroup(connection, lambda: connection.become(actor))
+        return True
 
     # History
 
@@ -406,9 +527,9 @@ class Engine:
         if membership is None:
             return  # a rule change took it out meanwhile, and told it so
         if command.socket_id is None:
-            self._history.send_history(connection, membership, command.channel)
+            self._history.send_history(connection, membership, command.channel, command.reply)
         else:
-            self._history.send_thread(connection, membership, command.channel, command.socket_id)
+            self._history.send_thread(connection, membership, command.channel, command.socket_id, command.reply)
 
     # Limits
 
@@ -430,7 +551,12 @@ class Engine:
         return connection.window_count <= limit
 
 
+def peer_of(target: Membership | None) -> Peer:
+    """Say of the recipient of a private message what the judge asks."""
+    return Peer(present=False) if target is None else Peer(True, target.connection.actor.kind)
+
+
 def _operation(connection: Connection, command: Send) -> Operation:
-    if command.socket_id is not None:
+    if command.private:
         return Operation.SEND_PRIVATE
     return message_operation(connection.workspace.rules, connection.actor, command.channel, command.authenticated)

@@ -34,29 +34,54 @@ PUBLIC, AUTHENTICATED, PRIVATE, EVENT = Kind.PUBLIC, Kind.AUTHENTICATED, Kind.PR
 
 
 # Commands and messages are msgspec's structs, made several times faster than dataclasses, one of each a message.
+# ``reply`` is what a face needs to answer a command, None where its protocol does not; nobody else looks into it.
 
 
 class Join(msgspec.Struct, frozen=True, gc=False):
-    """Be let into a channel."""
+    """Be let into a channel.
+
+    ``encoder`` writes what this client gets there, None: the face of its connection. ``echoes``: it gets its own
+    messages too. ``acknowledges``: what it sends is answered. ``key`` is what presence lists it under, None its
+    socketId, and ``shows`` whether it is listed before it says so. ``token`` takes the place of the connection's.
+    """
 
     channel: str
     wants_history: bool = False
     wants_presence: bool = False
+    encoder: "Encoder | None" = None
+    echoes: bool = True
+    acknowledges: bool = True
+    key: str | None = None
+    shows: bool = True
+    token: str | None = None
+    reply: Any = None
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):
     """Leave a channel."""
 
     channel: str
+    reply: Any = None
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
-    """A message of a client: to the channel, or to one ``socketId`` of it."""
+    """A message of a client: to the channel, to one ``socketId`` of it, or to the clients of one user in it.
+
+    ``event`` is the name that its sender gave it, None where it is just a message.
+    """
 
     channel: str
     payload: Json
     authenticated: bool = False
     socket_id: str | None = None
+    user: str | None = None
+    event: str | None = None
+    reply: Any = None
+
+    @property
+    def private(self) -> bool:
+        """Whether it is not for the whole channel."""
+        return self.socket_id is not None or self.user is not None
 
 
 class ReadHistory(msgspec.Struct, frozen=True, gc=False):
@@ -64,18 +89,44 @@ class ReadHistory(msgspec.Struct, frozen=True, gc=False):
 
     channel: str
     socket_id: str | None = None
+    reply: Any = None
 
 
-Command = Join | Leave | Send | ReadHistory
+class Show(msgspec.Struct, frozen=True, gc=False):
+    """Be listed in a channel's presence, with ``state`` (a JSON object) beside one's identity; None: not any more."""
+
+    channel: str
+    state: Json | None
+    reply: Any = None
+
+
+class Renew(msgspec.Struct, frozen=True, gc=False):
+    """Go on under another token; None: as an anonymous client."""
+
+    channel: str
+    token: str | None
+    reply: Any = None
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """What the face has the whole answer to, such as a heartbeat."""
+
+    frame: bytes
+
+
+Question = Join | Leave | Send | ReadHistory | Show | Renew
+"""What a client asks for, and what is answered, or refused."""
+Command = Question | Answered
 
 
 class FrameError(ValueError):
-    """A frame that is no command. ``channel`` is set where the frame named one."""
+    """A frame that is no command. ``channel`` is set where the frame named one, ``reply`` as in a command."""
 
-    def __init__(self, detail: str, channel: str | None = None) -> None:
+    def __init__(self, detail: str, channel: str | None = None, reply: Any = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.channel = channel
+        self.reply = reply
 
 
 class Sender:
@@ -113,9 +164,11 @@ class Message(msgspec.Struct, gc=False):
     """Something that is delivered to members of a channel.
 
     ``sender`` is the JSON of the client it comes from, None for a server event that names none. ``socket_id`` and
-    ``user_id`` are the sender's, ``target_id`` is the socketId of the recipient of a private message. ``stored``
+    ``user_id`` are the sender's, ``target_id`` is the socketId of the recipient of a private message, or
+    ``target_user`` the user id, where it is for all clients of a user. ``stored``
     is set where the channel keeps history. ``id`` counts 100 ns ticks since 1970 and grows strictly. ``unmarked``
-    is set where the rules alone made it authenticated, without its sender's mark.
+    is set where the rules alone made it authenticated, without its sender's mark. ``event`` is the name of a server's
+    event, or the one that its sender gave it. ``unechoed``: its sender does not get it.
     """
 
     id: int
@@ -131,6 +184,8 @@ class Message(msgspec.Struct, gc=False):
     thread: str | None = None
     stored: bool = False
     unmarked: bool = False
+    unechoed: bool = False
+    target_user: str | None = None
 
     @property
     def at_ms(self) -> int:
@@ -138,32 +193,77 @@ class Message(msgspec.Struct, gc=False):
         return self.id // 10_000
 
 
+class Present(msgspec.Struct, frozen=True, gc=False):
+    """A member as presence lists it: ``client`` is its JSON as in messages.
+
+    ``ref`` tells this entry of it from earlier and later ones. ``connected`` is when its connection was let in, in
+    milliseconds since 1970. ``state`` is what it says of itself, a JSON object.
+    """
+
+    client: Json
+    socket_id: str
+    user_id: str | None
+    key: str
+    ref: int
+    connected: int
+    state: Json = b"{}"
+
+
 class Encoder(Protocol):
-    """A face's side of delivering: each method returns whole WebSocket frames, ready for any recipient."""
+    """How what happens in a channel is written: each method returns whole WebSocket frames, ready for any recipient.
+
+    No bytes at all: the protocol has no word for it.
+    """
 
     name: str
 
     def message(self, message: Message, *, to_sender: bool = False) -> bytes: ...
 
-    def joined(self, channel: str) -> bytes: ...
+    def presence_full(self, channel: str, members: Sequence[Present]) -> bytes: ...
 
-    def left(self, channel: str) -> bytes: ...
+    def presence_update(self, channel: str, before: Present | None, after: Present | None) -> bytes:
+        """Write that a member came (``before`` is None), went (``after`` is None), or is listed anew."""
+        ...
 
-    def presence_full(self, channel: str, clients: Sequence[Json]) -> bytes: ...
-
-    def presence_update(self, channel: str, action: str, client: Json) -> bytes: ...
-
-    def history(self, channel: str, messages: Sequence[Message], own: Container[int] = ()) -> bytes:
+    def history(self, channel: str, messages: Sequence[Message], own: Container[int] = (), reply: Any = None) -> bytes:
         """``own`` holds the ids of the private messages that the reader sent itself."""
         ...
 
-    def error(self, channel: str | None, code: Code, text: str, ref: str) -> bytes: ...
+    def taken_out(self, channel: str) -> bytes:
+        """Write that the server took the client out of a channel."""
+        ...
+
+    def removed(self, channel: str, code: Code, text: str, ref: str) -> bytes:
+        """Write that a change of the rules took the client out of a channel."""
+        ...
 
 
 class Face(Encoder, Protocol):
     """A protocol: reads a client's frames, writes the server's. Knows nothing of rules."""
 
-    def decode(self, frame: bytes) -> Command: ...
+    def decode(self, frame: bytes) -> Command:
+        """Read a frame. Raises ``FrameError``."""
+        ...
+
+    def unpacked(self, binary: bytes) -> bytes:
+        """Write a binary frame as the text frame that says the same. Raises ``FrameError``."""
+        ...
+
+    def blanked(self, frame: bytes) -> bytes:
+        """Return a frame without the credentials in it."""
+        ...
+
+    def joined(self, command: Join, before: Join | None = None) -> bytes:
+        """Answer a join; ``before`` is the earlier one of a client that is in already."""
+        ...
+
+    def left(self, command: Leave) -> bytes: ...
+
+    def done(self, channel: str, reply: Any) -> bytes:
+        """Answer whatever else was done."""
+        ...
+
+    def error(self, channel: str | None, code: Code, text: str, ref: str, reply: Any = None) -> bytes: ...
 
 
 class Refusal(msgspec.Struct):
@@ -190,7 +290,7 @@ class Refusal(msgspec.Struct):
     actor: Actor = ANONYMOUS
     protocol: str = ""
     version: int = 0
-    command: Command | None = None
+    command: Question | None = None
     frame: bytes | None = None
     received: float = 0.0
     refused: float = 0.0

@@ -75,6 +75,11 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
+def binary_frame(payload: bytes) -> bytes:
+    """Frame a binary message of the server."""
+    return b"\x82" + text_frame(payload)[1:]
+
+
 def text_of(frame: bytes) -> bytes:
     """Return the payload of a frame that :func:`text_frame` made."""
     return frame[{126: 4, 127: 10}.get(frame[1], 2) :]

@@ -48,15 +48,21 @@ class Gate:
         )
         ran = self._triggering.run(workspace, rule, triggers, occasion, command.payload)
         now_in = self._hub.membership(connection, command.channel)
-        if ran.objection is None and target is None and now_in is membership and workspace.rules.version == version:
+        if (
+            ran.objection is None
+            and not command.private
+            and now_in is membership
+            and workspace.rules.version == version
+        ):
             return membership, ran
         # Who is going is asked as who was in: what a client said last, before it closed, is heard as anything else.
-        joined = True if connection.closing_since else now_in is not None
+        joined = connection.standing.joined if connection.closing_since or now_in is not None else False
         facts = Facts(joined=joined, objection=ran.objection)
         operation = Operation.SEND_AUTHENTICATED if authenticated else Operation.SEND_PUBLIC
-        if target is not None:
-            there = membership.channel.members.get(target.id)
-            peer = Peer(there is not None, target.actor.kind)
+        if command.private:
+            peer = None
+            if target is not None:
+                peer = Peer(target.id in membership.channel.members, target.actor.kind)
             facts = replace(facts, marked_authenticated=command.authenticated, peer=peer)
             operation = Operation.SEND_PRIVATE
         decision = decide(workspace.rules, connection.actor, operation, command.channel, facts)

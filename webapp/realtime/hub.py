@@ -7,7 +7,7 @@ from ..core.permissions import Operation
 from ..core.policy import Facts, decide
 from .channel import Channel, Membership
 from .connection import Connection
-from .events import PRIVATE, Kind, Message, Ticks
+from .events import PRIVATE, Join, Json, Kind, Message, Ticks
 from .presence import announce
 from .turn import Turn
 from .webhooks import Webhooks
@@ -25,8 +25,8 @@ RECEIVING = {
 
 CLOSED, LEFT, RULES = "the connection ended", "left", "a change of the rules"
 """Why a membership ended."""
-Removed = Callable[[Connection, str], Any]
-"""Told of a member that a rule change took out: the connection and the channel's name."""
+Removed = Callable[[Membership], Any]
+"""Told of a membership that a rule change ended."""
 Left = Callable[[Membership], Any]
 """Told of every membership that has ended, where the workspace has triggers."""
 
@@ -44,11 +44,12 @@ class Hub:
         self._webhooks = webhooks
         self.deliveries = 0
 
-    def join(self, workspace: Workspace, connection: Connection, name: str) -> Membership:
+    def join(self, workspace: Workspace, connection: Connection, terms: Join) -> Membership:
         """Put a connection into a channel. Whether it may is decided already."""
+        name = terms.channel
         channel = self.current(workspace, workspace.open_channel(name))
         workspace.channels[name] = channel  # refreshing may have emptied and closed it
-        membership = channel.add(connection, workspace.group(channel, connection.actor.kind), self._ticks.next())
+        membership = channel.add(connection, workspace.group(channel, connection.actor.kind), self._ticks.next(), terms)
         if workspace.hooks is not None:
             self._webhooks.joined(membership)
         return membership
@@ -56,10 +57,10 @@ class Hub:
     def leave(self, workspace: Workspace, membership: Membership, why: str = LEFT, by: str = "") -> None:
         """Take a connection out of a channel; the others who see presence are told."""
         channel = membership.channel
-        visible = membership.rights.in_presence
+        listed = membership.present if membership.is_listed else None
         self._take_out(workspace, membership, why, by)
-        if visible and channel.members:
-            announce(self._turn, channel, membership.connection, "leave")
+        if listed is not None and channel.members:
+            announce(self._turn, channel, listed, None)
 
     def _take_out(self, workspace: Workspace, membership: Membership, why: str, by: str = "") -> None:
         channel = membership.channel
@@ -79,16 +80,49 @@ class Hub:
             # Whoever is taken out was seen by the rules that let it in; the new ones would say it never was.
             visible = {group: group.rights.in_presence for group in channel.groups.values()}
             excluded = workspace.refresh(channel)
-            leaving = [(m, visible[group]) for group in excluded for m in list(group.members.values())]
+            leaving = [(m, visible[group] and m.shows) for group in excluded for m in list(group.members.values())]
             # First all go, then those who stay are told: they are the same for each, so one write tells them all.
             for membership, _ in leaving:
                 self._take_out(workspace, membership, RULES)
-            for membership, was_visible in leaving:
-                if was_visible and channel.members:
-                    announce(self._turn, channel, membership.connection, "leave")
+            for membership, was_listed in leaving:
+                if was_listed and channel.members:
+                    announce(self._turn, channel, membership.present, None)
             for membership, _ in leaving:
-                self._removed(membership.connection, channel.name)
+                self._removed(membership)
         return channel
+
+    def show(self, membership: Membership, state: Json | None) -> None:
+        """List a member with what it says of itself, or no more; all who see presence are told, itself too."""
+        before = membership.present if membership.is_listed else None
+        membership.shows = state is not None
+        membership.state = state or b"{}"
+        membership.entry = self._ticks.next()
+        after = membership.present if membership.is_listed else None
+        if before is not None or after is not None:
+            announce(self._turn, membership.channel, before, after)
+
+    def regroup(self, connection: Connection, become: Callable[[], Any]) -> None:
+        """Decide all memberships of a client again that goes on as another: ``become`` makes it that one."""
+        workspace = connection.workspace
+        before = {name: m.present for name, m in connection.memberships.items() if m.is_listed}
+        become()
+        for name, membership in list(connection.memberships.items()):
+            channel = self.current(workspace, membership.channel)
+            if connection.memberships.get(name) is not membership:
+                continue
+            rights = workspace.rights(connection.actor.kind, name)
+            if not rights.join:
+                self._take_out(workspace, membership, RULES)
+                if name in before and channel.members:
+                    announce(self._turn, channel, before[name], None)
+                self._removed(membership)
+                continue
+            if membership.group.kind != connection.actor.kind:
+                channel.move(membership, workspace.group(channel, connection.actor.kind))
+            membership.entry = self._ticks.next()
+            after = membership.present if membership.is_listed else None
+            if name in before or after is not None:
+                announce(self._turn, channel, before.get(name), after)
 
     def membership(self, connection: Connection, channel: str) -> Membership | None:
         """Return the membership under the rules of this moment; whoever they exclude is out when this returns."""
@@ -111,7 +145,13 @@ class Hub:
         else:
             count = 0
             send = self._turn.send
-            for encoder, recipients in channel.audience(RECEIVING[message.kind]):
+            operation = RECEIVING[message.kind]
+            audience = (
+                channel.audience(operation)
+                if not message.unechoed
+                else channel.audience_but(operation, message.socket_id or "")
+            )
+            for encoder, recipients in audience:
                 send(recipients, encoder.message(message))
                 count += len(recipients)
         self.deliveries += count
@@ -126,24 +166,31 @@ class Hub:
         for connection in connections:
             membership = channel.members.get(connection.id)
             if membership is not None and membership.rights.receive_event:
-                self._turn.send(connection, connection.face.message(message))
+                self._turn.send(connection, membership.encoder.message(message))
                 count += 1
         self.deliveries += count
         workspace.deliveries += count
         return count
 
     def _deliver_privately(self, workspace: Workspace, channel: Channel, message: Message) -> int:
-        """To its target, and echoed once to its sender; to oneself once."""
-        target = channel.members.get(message.target_id or "")
-        if target is None:
-            return 0
+        """To its target, or each client of its target, and echoed once to its sender; to oneself once."""
         facts = Facts(marked_authenticated=message.authenticated)
-        actor = target.connection.actor
-        if not decide(workspace.rules, actor, Operation.RECEIVE_PRIVATE, channel.name, facts).allowed:
-            return 0
-        if message.target_id != message.socket_id:
-            self._turn.send(target.connection, target.connection.face.message(message))
+        count = 0
+        for target in self._targets(workspace, channel, message):
+            actor = target.connection.actor
+            if decide(workspace.rules, actor, Operation.RECEIVE_PRIVATE, channel.name, facts).allowed:
+                count += 1
+                if target.connection.id != message.socket_id:
+                    self._turn.send(target.connection, target.encoder.message(message))
         sender = channel.members.get(message.socket_id or "")
-        if sender is not None:
-            self._turn.send(sender.connection, sender.connection.face.message(message, to_sender=True))
-        return 1
+        if sender is not None and not message.unechoed and (count or message.target_user is not None):
+            self._turn.send(sender.connection, sender.encoder.message(message, to_sender=True))
+        return count
+
+    def _targets(self, workspace: Workspace, channel: Channel, message: Message) -> list[Membership]:
+        if message.target_user is None:
+            target = channel.members.get(message.target_id or "")
+            return [target] if target is not None else []
+        clients = workspace.by_user.get(message.target_user, ())
+        found = (channel.members.get(connection.id) for connection in clients)
+        return [membership for membership in found if membership is not None]

@@ -3,32 +3,35 @@
 from ..core.permissions import Operation
 from .channel import Channel, Membership
 from .connection import Connection
+from .events import Present
 from .turn import Recipients, Turn
 
 
-def roster(channel: Channel) -> list[Connection]:
+def roster(channel: Channel) -> list[Present]:
     """Return the members who are listed, in the order in which they came."""
-    return [m.connection for m in channel.members.values() if m.rights.in_presence]
+    return [member.present for member in channel.members.values() if member.is_listed]
 
 
 def send_roster(turn: Turn, membership: Membership) -> None:
     """Send a member the whole list, itself included, if it asked for presence and may see it."""
-    if not (membership.wants_presence and membership.rights.sees_presence):
-        return
-    connection, channel = membership.connection, membership.channel
-    clients = [member.sender.json for member in roster(channel)]
-    turn.send(connection, connection.face.presence_full(channel.name, clients))
+    if membership.wants_presence and membership.rights.sees_presence:
+        channel = membership.channel
+        turn.send(membership.connection, membership.encoder.presence_full(channel.name, roster(channel)))
 
 
-def announce(turn: Turn, channel: Channel, who: Connection, action: str) -> None:
-    """Tell the other members who see presence that ``who`` came (``join``) or went (``leave``).
+def announce(
+    turn: Turn, channel: Channel, before: Present | None, after: Present | None, untold: Connection | None = None
+) -> None:
+    """Tell the members who see presence that one of them came, went, or is listed anew.
 
-    Never to the one concerned: Xano's SDK would list it twice.
+    ``untold`` is whoever joins just now and has the whole list: Xano's SDK would list it twice.
     """
     for encoder, recipients in channel.audience(Operation.SEES_PRESENCE):
-        frame = encoder.presence_update(channel.name, action, who.sender.json)
-        if who in recipients.connections:
+        frame = encoder.presence_update(channel.name, before, after)
+        if not frame:
+            continue
+        if untold is not None and untold in recipients.connections:
             # Known to no channel, so nothing would tell it of a socket that fills up: each is asked anew.
-            recipients = Recipients(c for c in recipients.connections if c is not who)
+            recipients = Recipients(c for c in recipients.connections if c is not untold)
             recipients.stale = True
         turn.send(recipients, frame)

@@ -1,5 +1,7 @@
 """Answering what was said before: a channel's history, and what two clients said in private."""
 
+from typing import Any
+
 from ..core.policy import Rights
 from .broker import Broker
 from .channel import Membership
@@ -17,7 +19,7 @@ class HistoryReader:
         self._broker = broker
         self._store = store
 
-    def send_history(self, connection: Connection, membership: Membership, name: str) -> None:
+    def send_history(self, connection: Connection, membership: Membership, name: str, reply: Any = None) -> None:
         """Send what the channel keeps, as far as this client could have received it; ``[]`` where there is none.
 
         All that was handed on until now is in it; what is handed on from now on comes live, and behind it.
@@ -36,9 +38,11 @@ class HistoryReader:
         if still_in.rights is not membership.rights:
             kinds = _readable(still_in.rights)
             messages = [message for message in messages if message.kind in kinds]
-        connection.release(connection.face.history(name, messages))
+        connection.release(still_in.encoder.history(name, messages, reply=reply))
 
-    def send_thread(self, connection: Connection, membership: Membership, name: str, peer_id: str) -> None:
+    def send_thread(
+        self, connection: Connection, membership: Membership, name: str, peer_id: str, reply: Any = None
+    ) -> None:
         """Send what this client and another one said in private, readable by that pair alone.
 
         A test client of the dashboard gets nothing: it may bear the name of a real user, who wrote in confidence.
@@ -57,7 +61,7 @@ class HistoryReader:
         if not _may_read_threads(still_in.rights):
             messages = []
         own = {message.id for message in messages if _is_from(message, connection)}
-        connection.release(connection.face.history(name, messages, own))
+        connection.release(still_in.encoder.history(name, messages, own, reply))
 
     def _read(self, connection: Connection, query: Query) -> list[Message]:
         """Read from the store. While that takes time, what others send this client is kept back behind the answer."""

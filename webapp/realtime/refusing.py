@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.codes import Code
 from ..core.decision import Decision
@@ -11,25 +11,30 @@ from ..core.permissions import Operation
 from ..core.policy import NOT_JOINED, Facts, decide
 from ..core.targets import CHANNEL_MAX_LENGTH
 from ..triggers.runs import Run
+from .channel import Membership
 from .connection import Connection
-from .events import Command, ReadHistory, Refusal, Send, Ticks
+from .events import Join, Leave, Question, ReadHistory, Refusal, Send, Ticks
 from .turn import Turn
 
 if TYPE_CHECKING:
     from ..inspector.tap import Tap
+    from .callers import Caller
+    from .workspace import Workspace
 
 SOCKET_ID_MOST = 64
+USER_MOST = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a client asked for when it was refused: the command, the frame it came in, the admin who sent it again, and
-    what triggers did about it."""
+    what triggers did about it. ``reply`` is what its face needs to answer where there is no command."""
 
-    command: Command | None = None
+    command: Question | None = None
     frame: bytes | None = None
     by: str = ""
     runs: tuple[Run, ...] = ()
+    reply: Any = None
 
 
 NOTHING = Asked()
@@ -63,9 +68,13 @@ class Refuser:
             asked=asked,
         )
 
-    def removed_by_rules(self, connection: Connection, channel: str) -> None:
+    def removed_by_rules(self, membership: Membership) -> None:
         """Tell a client that a rule change took it out of a channel."""
-        self.decide(connection, Operation.JOIN, channel, NOT_JOINED)
+        connection, channel = membership.connection, membership.channel.name
+        decision = decide(connection.workspace.rules, connection.actor, Operation.JOIN, channel, NOT_JOINED)
+        code, told = decision.code or Code.NOT_JOINED, decision.message
+        ref = self.note(connection, code, "", channel=channel, told=told, decision=decision, facts=NOT_JOINED)
+        self._turn.send(connection, membership.encoder.removed(channel, code, told, ref))
 
     def refuse(
         self,
@@ -84,7 +93,31 @@ class Refuser:
         ref = self.note(
             connection, code, detail, channel=channel, told=told, decision=decision, facts=facts, asked=asked
         )
-        self._turn.send(connection, connection.face.error(channel, code, told, ref))
+        reply = asked.reply if asked.command is None else asked.command.reply
+        self._turn.send(connection, connection.face.error(channel, code, told, ref, reply))
+
+    def turned_away(self, caller: "Caller", workspace: "Workspace", code: Code, detail: str) -> None:
+        """Keep for the inspector that a client was not let in, whom the handshake's answer tells no reason."""
+        actor, now = caller.identity[0], monotonic()
+        workspace.refusals += 1
+        workspace.refused[code] += 1
+        self._tap.refusal(
+            Refusal(
+                ref=str(self._ticks.next()),
+                at=time.time(),
+                workspace=workspace.canonical,
+                code=code,
+                text=code.sentence,
+                user_id=actor.user_id,
+                address=caller.address,
+                detail=detail,
+                actor=actor,
+                protocol=caller.face.name,
+                version=workspace.rules.version,
+                received=now,
+                refused=now,
+            )
+        )
 
     def note(
         self,
@@ -137,17 +170,22 @@ class Refuser:
         return ref
 
 
-def _without_payload(command: Command | None) -> Command | None:
-    """What was asked for, kept no longer than a channel's name can be."""
+def _without_payload(command: Question | None) -> Question | None:
+    """What was asked for, kept no longer than a channel's name can be, and without secrets."""
     if command is None or len(command.channel) > CHANNEL_MAX_LENGTH:
         return None
-    if isinstance(command, Send):
-        return Send(command.channel, b"null", command.authenticated, _kept(command.socket_id))
-    if isinstance(command, ReadHistory):
-        return ReadHistory(command.channel, _kept(command.socket_id))
-    return command
+    match command:
+        case Send(channel, _, authenticated, socket_id, user, event):
+            return Send(channel, b"null", authenticated, _kept(socket_id), _kept(user, USER_MOST), event)
+        case ReadHistory(channel, socket_id):
+            return ReadHistory(channel, _kept(socket_id))
+        case Join(channel, wants_history, wants_presence):
+            return Join(channel, wants_history, wants_presence)
+        case Leave(channel):
+            return Leave(channel)
+    return None
 
 
-def _kept(socket_id: str | None) -> str | None:
-    """What somebody wrote for a socketId, kept no longer than one can be."""
-    return (socket_id or "")[:SOCKET_ID_MOST] or None
+def _kept(name: str | None, most: int = SOCKET_ID_MOST) -> str | None:
+    """What somebody wrote for a socketId or a user, kept no longer than one can be."""
+    return (name or "")[:most] or None

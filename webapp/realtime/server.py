@@ -10,21 +10,22 @@ from typing import Any
 import gevent
 from gevent import get_hub
 from gevent.lock import RLock
+from msgspec.structs import replace
 
-from ..core.actors import ANONYMOUS
 from ..core.codes import CloseCode, Code
 from ..inspector.meter import Meter
 from ..inspector.tap import Tap
 from ..inspector.turns import in_turns
 from ..triggers.sandbox import write_with
 from ..triggers.turns import PAUSE
-from .addresses import normalized
 from .broker import Broker
 from .broker.memory import MemoryBroker
+from .callers import Caller
 from .channel import Membership
 from .connection import Connection, take_over
 from .engine import Engine
-from .events import Face, Kind, Message, Send, Ticks
+from .events import Kind, Message, Send, Ticks
+from .guests import Guest, Said
 from .history import HistoryWriter, Store
 from .hub import CLOSED, Hub
 from .limits import Limits
@@ -33,7 +34,6 @@ from .outside import Outside
 from .reading import HistoryReader
 from .refusing import Refuser
 from .server_events import ServerEvents
-from .tokens import TokenProblem
 from .triggering import Triggering
 from .turn import Turn
 from .webhooks import Webhooks
@@ -86,6 +86,8 @@ class Realtime:
         )
         self.publish_event = ServerEvents(self).publish
         self.store = store
+        self.nowhere = _NOWHERE
+        """What stands for the workspace of whoever names none that there is."""
         self.workspaces: dict[str, Workspace] = {}
         self.draining = False
         self.connections: set[Connection] = set()
@@ -135,9 +137,9 @@ class Realtime:
                 gevent.sleep(PAUSE)
                 slice_ends = monotonic() + SWEEP_SLICE
 
-    def _removed(self, connection: Connection, channel: str) -> None:
-        connection.workspace.removals[channel] += 1
-        self.refuser.removed_by_rules(connection, channel)
+    def _removed(self, membership: Membership) -> None:
+        membership.connection.workspace.removals[membership.channel.name] += 1
+        self.refuser.removed_by_rules(membership)
 
     def _left(self, membership: Membership) -> None:
         rule = membership.rights.rule
@@ -174,33 +176,19 @@ class Realtime:
 
     # Connections
 
-    def connect(
-        self,
-        sock: Any,
-        face: Face,
-        workspace: Workspace | None,
-        token: str | None,
-        origin: str | None,
-        address: str,
-        user_agent: str,
-    ) -> None:
+    def connect(self, sock: Any, caller: Caller) -> None:
         """Admit a client whose handshake is answered, or tell it why not and close."""
-        problem: TokenProblem | None = None
-        actor = ANONYMOUS
-        if workspace is not None and token is not None:
-            try:
-                actor = workspace.config.verifier.verify(token, time.time())
-            except TokenProblem as error:
-                problem = error
+        actor, problem = caller.identity
+        workspace = caller.workspace
         refused_by = workspace if workspace is not None else _NOWHERE
-        connection = Connection(self, refused_by, face, sock, actor)
-        address = normalized(address)
-        connection.address, connection.user_agent = address, user_agent
+        connection = Connection(self, refused_by, caller.face, sock, actor)
+        address = caller.address
+        connection.address, connection.user_agent = address, caller.user_agent
+        refusal = self._admission(caller)
         self.connections.add(connection)
         self._by_address[address] += 1
         self.tap.connections += 1
         take_over(connection, sock)
-        refusal = self._admission(workspace, connection, origin)
         if refusal is not None:
             self._turn_away(connection, *refusal)
             return
@@ -213,22 +201,40 @@ class Realtime:
             if workspace.rules.switches.refuse_bad_tokens:
                 self._turn_away(connection, problem.code, CloseCode.REFUSED, tell=False)
 
-    def _admission(
-        self, workspace: Workspace | None, connection: Connection, origin: str | None
-    ) -> tuple[Code, CloseCode] | None:
+    def turned_away(self, caller: Caller, counted: bool = True) -> Code | None:
+        """Say why a client is not let in, whom the answer to its request is to tell that, and note it; else None."""
+        workspace, problem = caller.workspace, caller.identity[1]
+        refusal = self._admission(caller, counted)
+        if refusal is not None:
+            code, detail = refusal[0], ""
+            if code is Code.BLOCKED and workspace is not None:
+                block = workspace.block(caller.identity[0].user_id, caller.address, time.time())
+                detail = block.detail if block is not None else ""
+        elif workspace is not None and problem is not None and workspace.rules.switches.refuse_bad_tokens:
+            code, detail = problem.code, problem.detail
+        else:
+            return None
+        self.refuser.turned_away(caller, workspace if workspace is not None else _NOWHERE, code, detail)
+        return code
+
+    def _admission(self, caller: Caller, counted: bool = True) -> tuple[Code, CloseCode] | None:
+        """Say why a client is not let in, or None. ``counted``: it is to be a connection, of which there are so many."""
+        workspace, actor = caller.workspace, caller.identity[0]
         if workspace is None:
             return Code.UNKNOWN_WORKSPACE, CloseCode.REFUSED
         # The dashboard's test clients come from its own pages, which no workspace has to list.
-        if workspace.config.origins and origin not in workspace.config.origins and not connection.actor.is_test:
+        if workspace.config.origins and caller.origin not in workspace.config.origins and not actor.is_test:
             return Code.ORIGIN_NOT_ALLOWED, CloseCode.REFUSED
-        if workspace.config.blocks and workspace.block(connection.actor.user_id, connection.address, time.time()):
+        if workspace.config.blocks and workspace.block(actor.user_id, caller.address, time.time()):
             return Code.BLOCKED, CloseCode.REFUSED
+        if not counted:
+            return None
         limits = self.limits
-        user = connection.actor.user_id
+        user = actor.user_id
         mine = workspace.by_user.get(user, ()) if user is not None else ()
         if (
-            0 < limits.clients < len(self.connections)
-            or 0 < limits.clients_per_address < self._by_address[connection.address]
+            0 < limits.clients <= len(self.connections)
+            or 0 < limits.clients_per_address <= self._by_address[caller.address]
             or 0 < limits.clients_per_user <= len(mine)
         ):
             return Code.TOO_MANY_CONNECTIONS, CloseCode.TRY_AGAIN_LATER
@@ -268,6 +274,19 @@ class Realtime:
 
     # Acting from outside
 
+    def say(self, caller: Caller, command: Send) -> Said:
+        """Send a message of a client that has no connection. Returns when it is stored, where it is to be."""
+        said, workspace = Said(), caller.workspace
+        said.code = self.turned_away(caller, counted=False)
+        if said.code is not None or workspace is None:
+            said.text = said.code.sentence if said.code is not None else ""
+            return said
+        guest = Guest(caller, workspace, self.turn, command.channel)
+        self.engine.send_as(guest, replace(command, reply=said))
+        self.broker.settle()
+        self.turn.flush()
+        return said
+
     def put_in(self, canonical: str, channel: str, user: str) -> int:
         """Join all connections of a user to a channel, as far as they may; returns how many are new in it."""
         workspace = self.workspaces[canonical]
@@ -298,7 +317,7 @@ class Realtime:
         if membership is None:
             return False
         self.hub.leave(connection.workspace, membership, "taken out", by)
-        self.turn.send(connection, connection.face.left(channel))
+        self.turn.send(connection, membership.encoder.taken_out(channel))
         return True
 
     def kick(self, canonical: str, socket_id: str, by: str) -> bool:

@@ -177,12 +177,20 @@ class Workspace:
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection
         self.admitted += 1
+        self.note_user(connection)
+
+    def discard(self, connection: Connection) -> None:
+        self.connections.pop(connection.id, None)
+        self.forget_user(connection)
+
+    def note_user(self, connection: Connection) -> None:
+        """Let a client be found by its user."""
         user = connection.actor.user_id
         if user is not None:
             self.by_user.setdefault(user, set()).add(connection)
 
-    def discard(self, connection: Connection) -> None:
-        self.connections.pop(connection.id, None)
+    def forget_user(self, connection: Connection) -> None:
+        """Let it be found no more."""
         user = connection.actor.user_id
         if user is not None and user in self.by_user:
             self.by_user[user].discard(connection)

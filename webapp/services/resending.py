@@ -30,8 +30,8 @@ class Original:
     """What was sent, or refused, as far as it can be sent again.
 
     ``payload`` is None where it was not captured. ``marked`` says whether its sender marked it authenticated, ``to``
-    the socketId that it was for. ``actor`` and ``socket_id`` are its client's, None for an event of the server; that
-    has ``event``, ``client`` and ``to_user`` as :meth:`Realtime.publish_event` takes them.
+    the socketId that it was for, ``to_user`` the user, and ``event`` the name that it had. ``actor`` and ``socket_id``
+    are its client's, None for an event of the server, which has ``client`` as :meth:`Realtime.publish_event` takes it.
     """
 
     id: int
@@ -48,6 +48,11 @@ class Original:
     @property
     def is_event(self) -> bool:
         return self.actor is None
+
+    def command(self, channel: str, payload: Json, marked: bool, to: str | None) -> Send:
+        """Write it as a client sends it, to the same user unless it is for a client."""
+        user = self.to_user if to is None and not self.is_event else None
+        return Send(channel, payload, marked, to, user, self.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +93,24 @@ def original(live: LiveWorkspace, record: Record) -> Original | None:
                 client=message.sender,
                 to_user=record.to_user or None,
             )
-        sent = command_of(record)
-        return Original(
-            record.id, sent.channel, payload, sent.authenticated, sent.socket_id, record.actor, message.socket_id
-        )
+        return _of_client(record.id, payload, command_of(record), record.actor, message.socket_id)
     if type(record) is not Refusal or not isinstance(record.command, Send):
         return None
-    sent, payload = record.command, _payload_of(record) if captured else None
+    payload = _payload_of(record) if captured else None
+    return _of_client(record.id, payload, record.command, record.actor, record.socket_id)
+
+
+def _of_client(record_id: int, payload: Json | None, sent: Send, actor: Actor, socket_id: str | None) -> Original:
     return Original(
-        record.id, sent.channel, payload, sent.authenticated, sent.socket_id, record.actor, record.socket_id
+        record_id,
+        sent.channel,
+        payload,
+        sent.authenticated,
+        sent.socket_id,
+        actor,
+        socket_id,
+        event=sent.event,
+        to_user=sent.user,
     )
 
 

@@ -425,7 +425,7 @@ class Pool:
             del self._held_slow[key]
 
     def _took_long(self, thread: Thread, job: Job, now: float, is_over: bool) -> None:
-        """Keep what computes for long out of the way of others, and its code apart for a while if it is not by chance."""
+        """Keep what computes for long out of the way of others, and its code apart for a while if it is no chance."""
         if not thread.slow and not thread.retires:
             # It is in the way where it is; priorities can't be taken back, so its thread ends with it.
             thread.retires = True

@@ -92,7 +92,7 @@ def resend(record_id: str) -> Answer:
     given = again.original
     if given.payload is None or not again.as_is:
         return _told(record_id, None, NOT_CAPTURED if given.payload is None else again.no_client)
-    command = Send(given.channel, given.payload, given.marked, given.to)
+    command = given.command(given.channel, given.payload, given.marked, given.to)
     try:
         sent = _send(again.as_client, realtime, given, command, edited=False)
     except NotFound as error:
@@ -125,7 +125,8 @@ def send_edited(record_id: str) -> Answer:
         as_client = _sender(form, again)
         channel, payload = resending.checked(realtime, form.channel.data or "", form.payload.data or "")
         _check_hidden(workspace, again.original, payload)
-        command = Send(channel, payload, bool(form.marked.data), (form.to.data or "").strip() or None)
+        to = (form.to.data or "").strip() or None
+        command = again.original.command(channel, payload, bool(form.marked.data), to)
         sent = _send(as_client, realtime, again.original, command, edited=True)
     except InvalidInput as error:
         show_problems(form, error)
