@@ -51,8 +51,9 @@ def descendants(pid: int) -> list[int]:
 def cpu_seconds(pids: Sequence[int]) -> float:
     """CPU time that the processes have used so far, with all their threads, those that have ended too.
 
-    The process's own clock (clock_getcpuclockid(3)) has nanoseconds, where ``stat`` counts ticks of 10 ms. It includes
-    the kernel's work in the processes' name: on loopback a ``send`` also does the receiver's half of TCP, for all alike.
+    The process's own clock (clock_getcpuclockid(3)) has nanoseconds, where ``stat`` counts ticks of 10 ms. It
+    includes the kernel's work in the processes' name: on loopback a ``send`` also does the receiver's half of TCP, for
+    all alike.
     """
     seconds = 0.0
     for pid in pids:

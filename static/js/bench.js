@@ -6,7 +6,8 @@ import { Refused } from "./bench/client.js";
 
 const MOST = 12;
 const section = document.getElementById("bench");
-const { endpoint, token, ids, inspector, canonical, protocols } = section.dataset;
+const { token, ids, inspector, canonical } = section.dataset;
+const endpoints = JSON.parse(section.dataset.endpoints);
 const closes = JSON.parse(section.dataset.closes);
 const store = `tidegate.bench.${canonical}`;
 const channel = document.getElementById("channel");
@@ -43,7 +44,7 @@ const bench = {
   template: document.getElementById("card"),
   protocols: {},
   inspector,
-  client: (tell) => new Client({ endpoint, closes, tell, ask: (identity) => post(token, identity), find: socketOf }),
+  client: (tell) => new Client({ closes, tell, ask: (identity) => post(token, identity), find: socketOf }),
   changed: () => keep(),
   duplicate: (card) => put(card.value, card).fields.who.focus(),
   remove(card) {
@@ -184,7 +185,7 @@ document.addEventListener("change", ({ target }) => {
 });
 setInterval(() => cards.forEach((card) => card.tick()), 1000);
 
-for (const name of protocols.split(" ")) bench.protocols[name] = await import(`./protocols/${name}.js`);
+for (const [name, endpoint] of endpoints) bench.protocols[name] = { ...(await import(`./protocols/${name}.js`)), endpoint };
 restore();
 keep();
 for (const button of section.querySelectorAll("[data-preset], [data-add], [data-all]")) button.disabled = false;

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.servers import Server, rule, serving, until
 from tests.sockets.clients import Connect, connecting, settle
+from tests.sockets.phoenix import Phoenix, binary_push
 
 from .conftest import ROOT
 from .test_hostile_texts_are_inert import HOSTILE, INJECTED
@@ -83,11 +84,12 @@ def card(page: Page, number: int) -> Locator:
 
 
 def added(page: Page, **fields: str) -> Locator:
+    number = page.locator(".client").count() + 1
     page.get_by_role("button", name="Add a client").click()
-    new = page.locator(".client").last
+    new = card(page, number)
     for name, value in fields.items():
         field = new.locator(f"[data-field={name}]")
-        if name in ("who", "audience"):
+        if name in ("who", "protocol", "audience"):
             field.select_option(value)
         else:
             field.fill(value)
@@ -426,8 +428,10 @@ def test_a_bench_in_use_fits_and_is_accessible(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     guest, ada = pair(bench(page))
     added(page, who="claims", claims="{}").get_by_role("button", name="Connect", exact=True).click()
+    joined(added(page, who="user", user="test:bob", protocol="phoenix"))
+    joined(added(page, who="user", user="test:eve", protocol="supabase"))
     added(page, who="user", user="").get_by_role("button", name="Connect", exact=True).click()
-    expect(card(page, 4).locator("[data-field=user]")).to_have_attribute("aria-invalid", "true")
+    expect(card(page, 6).locator("[data-field=user]")).to_have_attribute("aria-invalid", "true")
     send(guest, {"long": "x" * 3000}, "authenticated")
     send(ada, {"long": "x" * 3000})
     expect(frames(ada, "in", "xxx")).to_have_count(1)
@@ -585,3 +589,149 @@ def test_test_clients_are_marked_wherever_clients_are_listed(
     there.goto("/w/default/draft")
     there.get_by_text("Discard…").click()
     there.get_by_role("button", name="Discard the draft").click()
+
+
+# Clients of other protocols
+
+CHANNELS = ("phoenix", "supabase")
+PROTOCOLS = ("xano", *CHANNELS)
+
+
+def one_of_each(page: Page) -> dict[str, Locator]:
+    """A user of each protocol, all in the channel."""
+    cards = {name: added(page, who="user", user=f"test:{name}", protocol=name) for name in PROTOCOLS}
+    for each in cards.values():
+        joined(each)
+    return cards
+
+
+def test_clients_of_all_protocols_hear_and_see_each_other(page: Page, running: Server) -> None:
+    cards = one_of_each(bench(page))
+    ids = {name: socket_id(each) for name, each in cards.items()}
+    info = {client["socket_id"]: client["user_id"] for client in running.call("clients")}
+    assert info == {ids[name]: f"test:{name}" for name in cards}
+    for name, each in cards.items():
+        expect(each.locator("[data-presence-count]")).to_have_text("3")
+        for other in ids.values():
+            expect(each.locator("[data-present]")).to_contain_text(other)
+        expect(each.locator("[data-present] li").filter(has_text=ids[name]).locator(".tag")).to_have_text("this one")
+    for name, each in cards.items():
+        send(each, {"public": name})
+        send(each, {"marked": name}, "authenticated")
+        for other in cards.values():
+            expect(frames(other, "in", f'"public":"{name}"')).to_have_count(1)
+            expect(frames(other, "in", f'"marked":"{name}"')).to_have_count(1)
+    for name, to in (("phoenix", "xano"), ("supabase", "phoenix"), ("xano", "supabase")):
+        send(cards[name], {"secret": name}, "private", ids[to])
+        expect(frames(cards[to], "in", f'"secret":"{name}"')).to_have_count(1)
+    expect(frames(cards["supabase"], "in", '"secret":"phoenix"')).to_have_count(0)
+    cards["phoenix"].get_by_role("button", name="Leave").click()
+    expect(cards["phoenix"].get_by_role("button", name="Join", exact=True)).to_be_visible()
+    for name in ("xano", "supabase"):
+        expect(cards[name].locator("[data-presence-count]")).to_have_text("2")
+    assert "eyJ" not in page.content(), "a token in what is shown of a frame"
+
+
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_a_join_that_is_refused_is_told_in_every_protocol(page: Page, protocol: str) -> None:
+    guest = connected(added(bench(page, "members"), protocol=protocol))
+    guest.get_by_role("button", name="Join", exact=True).click()
+    trouble = guest.locator("[data-trouble]")
+    expect(trouble).to_contain_text("anonymous_not_allowed")
+    expect(trouble).to_contain_text("Anonymous clients cannot join this channel.")
+    expect(guest.get_by_role("button", name="Join", exact=True)).to_be_visible()
+    expect(guest.locator(".frame.denied")).to_have_count(1)
+    send(guest, {"nobody": "hears"})
+    expect(trouble).to_contain_text("not_joined")
+    guest.locator("[data-field=channel]").fill("chat/lobby")
+    guest.get_by_role("button", name="Join", exact=True).click()
+    expect(guest.get_by_role("button", name="Leave")).to_be_visible()
+    expect(trouble).to_be_hidden()
+
+
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_a_message_that_is_refused_is_told_in_every_protocol(page: Page, protocol: str) -> None:
+    guest = joined(added(bench(page), protocol=protocol))
+    send(guest, {"x": 1}, "authenticated")
+    trouble = guest.locator("[data-trouble]")
+    expect(trouble).to_contain_text("authentication_required")
+    with page.expect_popup() as beside:
+        trouble.get_by_role("link", name="Why?").click()
+    expect(beside.value.locator("#look")).to_contain_text("authentication_required")
+    expect(beside.value.locator("#look")).to_contain_text("test client")
+    send(guest, {"x": 1}, "private", "nobody")
+    expect(trouble).to_contain_text("target_not_present")
+    expect(guest.get_by_role("button", name="Leave")).to_be_visible()
+
+
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_payloads_go_as_they_are_written(page: Page, running: Server, connect: Connect, protocol: str) -> None:
+    bob = connect(running.token("bob"))
+    bob.join("chat/lobby")
+    new = joined(added(bench(page), protocol=protocol))
+    for payload in ({"n": 12345678901234567890}, {}, 12345678901234567890, "text", [1]):
+        send(new, payload)
+        assert bob.take("message")["payload"] == payload
+    [to] = [client["socket_id"] for client in running.call("clients") if client["user_id"] == "bob"]
+    whom = {"target_client_id": to}
+    for payload, got in (
+        ({"n": 12345678901234567890}, {"n": 12345678901234567890}),
+        ({}, {}),
+        ({"target_client_id": "another"}, {}),
+        ([1], {"payload": [1]}),
+    ):
+        send(new, payload, "private", to)
+        assert bob.take("message")["payload"] == got | whom
+
+
+def test_bytes_are_shown(page: Page, running: Server) -> None:
+    cards = one_of_each(bench(page))
+    with Phoenix(running) as talker:
+        talker.join_topic("chat/lobby", {"presence": False})
+        talker.binary(binary_push("chat/lobby", "picture", b"\x00\xff", talker.join_refs["chat/lobby"], "9"))
+        for each in cards.values():
+            expect(frames(each, "in", '{"$binary":"AP8="}')).to_have_count(1)
+
+
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_a_client_that_the_rules_take_out_shows_it(page: Page, running: Server, protocol: str) -> None:
+    new = joined(added(bench(page), protocol=protocol))
+    running.publish(rule("members", "M"))
+    expect(new.locator("[data-trouble]")).to_contain_text("no_rule")
+    expect(new.get_by_role("button", name="Join", exact=True)).to_be_visible()
+    running.publish(*RULES)
+    new.get_by_role("button", name="Join", exact=True).click()
+    expect(new.get_by_role("button", name="Leave")).to_be_visible()
+
+
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_a_token_is_renewed_on_the_same_connection(page: Page, running: Server, protocol: str) -> None:
+    new = joined(added(bench(page), who="user", user="test:eve", protocol=protocol))
+    before = socket_id(new)
+    with page.expect_response("**/bench/token") as answer:
+        new.get_by_role("button", name="Renew").click()
+    jti = answer.value.json()["jti"]
+    until(lambda: page.request.get(f"/w/default/bench/ids?jti={jti}").json() == {jti: before}, what="the new token")
+    expect(frames(new, "out", '{"access_token":"***"}')).to_have_count(1)
+    expect(new.locator("[data-status]")).to_have_text("connected")
+    assert socket_id(new) == before
+
+
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_a_client_that_is_kicked_comes_back_as_its_sdk_does(page: Page, running: Server, protocol: str) -> None:
+    new = joined(added(bench(page), protocol=protocol))
+    before = socket_id(new)
+    running.call("kick", socket_id=before)
+    expect(new.locator("[data-trouble]")).to_contain_text("kicked")
+    until(lambda: socket_id(new) not in ("", before), 20, "another connection")
+    expect(new.get_by_role("button", name="Leave")).to_be_visible()
+
+
+def test_clients_of_all_protocols_come_back_after_a_restart(new_context: NewContext, running: Server) -> None:
+    cards = one_of_each(bench(new_context().new_page()))
+    before = {name: socket_id(each) for name, each in cards.items()}
+    running.restart()
+    running.publish(*RULES)
+    for name, each in cards.items():
+        until(lambda each=each, name=name: socket_id(each) not in ("", before[name]), 30, "another connection")  # type: ignore[misc]
+        expect(each.get_by_role("button", name="Leave")).to_be_visible(timeout=20_000)

@@ -1,11 +1,13 @@
 """One server for most tests, without limits on rates; tests that need other settings start their own."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.servers import Server, serving
 from tests.sockets.clients import Connect, connecting
+from tests.sockets.phoenix import OK, Enter, Phoenix
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,26 @@ def connect(server: Server) -> Iterator[Connect]:
     """A function that connects a client to the shared server: ``connect(token, **options)``."""
     with connecting(server) as connect:
         yield connect
+
+
+@pytest.fixture
+def enter(server: Server) -> Iterator[Enter]:
+    """A function that connects a client of Phoenix channels: ``enter(token, vsn, topic=…, payload=…)``.
+
+    With a topic it has joined that, and read what came.
+    """
+    made: list[Phoenix] = []
+
+    def connect(
+        token: str | None = None, vsn: str = "2.0.0", topic: str = "", payload: Any = None, **options: Any
+    ) -> Phoenix:
+        client = Phoenix(server, token, vsn, **options)
+        made.append(client)
+        if topic:
+            assert client.join_topic(topic, payload) == OK
+            client.sync()
+        return client
+
+    yield connect
+    for client in made:
+        client.end()

@@ -3,6 +3,7 @@
 import itertools
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,8 @@ from tests.servers import Server
 from tests.sockets.clients import TIMEOUT, Client
 
 Json = dict[str, Any]
+OK = {"status": "ok", "response": {}}
+"""What a reply says when all went well."""
 
 
 class Phoenix(Client):
@@ -89,3 +92,6 @@ def binary_push(topic: str, event: str, payload: bytes, join_ref: str = "", ref:
     """Write a push of bytes as phoenix.js does: kind 0."""
     fields = [text.encode() for text in (join_ref, ref, topic, event)]
     return struct.pack("5B", 0, *map(len, fields)) + b"".join(fields) + payload
+
+
+Enter = Callable[..., Phoenix]

@@ -11,6 +11,7 @@ import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
 from limits import RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..config import Settings
 from ..core.codes import Code
@@ -30,6 +31,7 @@ MESSAGES_MOST = 100
 ENVELOPE_MOST = 64 * 1024
 """Bytes that a body may have beside its payloads."""
 ONE = "/api/broadcast/{topic}/events/{event}"
+ONE_RULE = "/api/broadcast/<any_name:topic>/events/<any_name:event>"
 _STATUS = {
     Code.RATE_LIMITED: 429,
     Code.MESSAGE_TOO_LARGE: 413,
@@ -69,11 +71,12 @@ def init_app(app: Flask) -> None:
         return response
 
     blueprint.register_error_handler(ApiError, _refused)
+    blueprint.register_error_handler(RequestEntityTooLarge, lambda _: _refused(ApiError(ErrorCode.BODY_TOO_LARGE)))
     app.register_blueprint(blueprint)
 
 
 @blueprint.route("/api/broadcast", methods=["OPTIONS"], provide_automatic_options=False)
-@blueprint.route("/api/broadcast/<any_name:topic>/events/<event>", methods=["OPTIONS"], provide_automatic_options=False)
+@blueprint.route(ONE_RULE, methods=["OPTIONS"], provide_automatic_options=False)
 def preflight(topic: str = "", event: str = "") -> Response:
     """Tell a browser what a page may send (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
     headers = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": _ALLOWED}
@@ -99,7 +102,7 @@ def several() -> Response:
     return _answer(sends)
 
 
-@blueprint.post("/api/broadcast/<any_name:topic>/events/<event>", provide_automatic_options=False)
+@blueprint.post(ONE_RULE, provide_automatic_options=False)
 def one(topic: str, event: str) -> Response:
     """Send one message: the body is its payload, JSON or bytes."""
     names = read_names(request.environ, ONE, "topic")

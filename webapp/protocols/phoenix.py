@@ -50,6 +50,7 @@ PRIVATE_MESSAGE: Final = "private_message"
 SECURE_PRIVATE_MESSAGE: Final = "secure_private_message"
 _STATE_FIELDS = frozenset(("phx_ref", "phx_ref_prev", "socketId", "extras", "permissions"))
 """What the server says of a member; nobody says it of itself."""
+_UNMATCHED = frozenset((Code.NOT_JOINED, Code.NO_RULE))
 _BINARY = re.compile(rb'\{"\$binary":"([A-Za-z0-9+/]*={0,2})"\}')
 _TOKEN = re.compile(rb'("access_token"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
@@ -112,11 +113,12 @@ class _Token(msgspec.Struct):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """What an answer repeats of the frame that it answers."""
+    """What an answer repeats of the frame that it answers, and whether that was a join."""
 
     join_ref: Ref
     ref: Ref
     topic: str
+    joins: bool = False
 
 
 _decode_array = msgspec.json.Decoder(tuple[Ref, Ref, str, str, msgspec.Raw]).decode
@@ -160,7 +162,7 @@ class PhoenixFace:
                 join_ref, ref, topic, event, payload = _decode_array(frame)
         except (msgspec.DecodeError, RecursionError) as error:
             raise FrameError(f"Not a frame of this protocol: {error}.") from None
-        reply = Reply(join_ref, ref, topic)
+        reply = Reply(join_ref, ref, topic, event == "phx_join")
         if topic == SOCKET_TOPIC:
             if event != "heartbeat":
                 raise FrameError(f"`{event[:40]}` is no event of the topic `{SOCKET_TOPIC}`.", None, reply)
@@ -283,6 +285,8 @@ class PhoenixFace:
     def error(self, channel: str | None, code: Code, text: str, ref: str, reply: Any = None) -> bytes:
         if reply is None:
             return self._framed(None, None, SOCKET_TOPIC, "error", _reason(code, text, ref))
+        # Clients of this protocol look for this very text: protocols/phoenix.md, "Frames".
+        text = "unmatched topic" if code in _UNMATCHED and not reply.joins else text
         return self._replied(reply, "error", _reason(code, text, ref))
 
     def _replied(self, reply: Reply, status: str, response: Json) -> bytes:
@@ -478,9 +482,7 @@ def _kept(message: Message) -> Json:
 
 
 def _reason(code: Code, text: str, ref: str) -> Json:
-    # Clients of this protocol look for this very text: protocols/phoenix.md, "Frames".
-    reason = "unmatched topic" if code is Code.NOT_JOINED else text
-    return _encode({"reason": reason, "code": code.value, "ref": ref})
+    return _encode({"reason": text, "code": code.value, "ref": ref})
 
 
 def _text(field: bytes) -> str:
@@ -496,14 +498,13 @@ def _faces(version: int) -> tuple[PhoenixFace, PhoenixFace]:
     return phoenix, supabase
 
 
-_VERSIONS = {1: _faces(1), 2: _faces(2)}
+_VERSIONS = {"1": _faces(1), "2": _faces(2)}
 PHOENIX: Face
 SUPABASE: Face
-PHOENIX, SUPABASE = _VERSIONS[2]
+PHOENIX, SUPABASE = _VERSIONS["2"]
 
 
 def face_of(vsn: str | None, supabase: bool) -> Face | None:
     """Return the face for a client's ``vsn``, none meaning 1.0.0; None if no such version is spoken here."""
-    major = (vsn or "1.0.0").partition(".")[0]
-    faces = _VERSIONS.get(int(major)) if major.isdigit() and len(major) < 4 else None
+    faces = _VERSIONS.get((vsn or "1.0.0").partition(".")[0])
     return faces[supabase] if faces is not None else None

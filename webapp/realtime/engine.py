@@ -398,7 +398,7 @@ class Engine:
 
     def _acknowledge(self, connection: Connection, membership: Membership, command: Send) -> None:
         if membership.terms.acknowledges:
-            self._turn.send(connection, connection.face.done(command.channel, command.reply))
+            self._turn.acknowledge(connection, connection.face.done(command.channel, command.reply))
 
     # Joining and leaving
 

@@ -152,7 +152,7 @@ class Hub:
                 else channel.audience_but(operation, message.socket_id or "")
             )
             for encoder, recipients in audience:
-                send(recipients, encoder.message(message))
+                send(recipients, encoder.message(message), audience)
                 count += len(recipients)
         self.deliveries += count
         workspace.deliveries += count

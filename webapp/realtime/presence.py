@@ -26,7 +26,8 @@ def announce(
 
     ``untold`` is whoever joins just now and has the whole list: Xano's SDK would list it twice.
     """
-    for encoder, recipients in channel.audience(Operation.SEES_PRESENCE):
+    audience = channel.audience(Operation.SEES_PRESENCE)
+    for encoder, recipients in audience:
         frame = encoder.presence_update(channel.name, before, after)
         if not frame:
             continue
@@ -34,4 +35,6 @@ def announce(
             # Known to no channel, so nothing would tell it of a socket that fills up: each is asked anew.
             recipients = Recipients(c for c in recipients.connections if c is not untold)
             recipients.stale = True
-        turn.send(recipients, frame)
+            turn.send(recipients, frame)
+        else:
+            turn.send(recipients, frame, audience)

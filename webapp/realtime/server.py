@@ -218,7 +218,7 @@ class Realtime:
         return code
 
     def _admission(self, caller: Caller, counted: bool = True) -> tuple[Code, CloseCode] | None:
-        """Say why a client is not let in, or None. ``counted``: it is to be a connection, of which there are so many."""
+        """Say why a client is not let in, or None. ``counted``: it is to be a connection, and these are limited."""
         workspace, actor = caller.workspace, caller.identity[0]
         if workspace is None:
             return Code.UNKNOWN_WORKSPACE, CloseCode.REFUSED

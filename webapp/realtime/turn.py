@@ -1,7 +1,8 @@
 """What one turn of the event loop produced, written at its end.
 
 A turn is everything the loop handles between two polls. Frames are collected in order; neighbouring ones to
-the same recipients travel in one ``send``. One object serves the whole process.
+the same recipients travel in one ``send``, and those to the parts of one audience (a channel's clients of several
+protocols) are neighbours for each part. One object serves the whole process.
 """
 
 import logging
@@ -42,13 +43,29 @@ class Turn:
     where it can (``stepping``, :meth:`end_step`): for a single message that callback costs more than handling it.
     """
 
-    __slots__ = ("_chunks", "_due", "_entries", "_loop", "_recipients", "_scheduled", "after", "before", "stepping")
+    __slots__ = (
+        "_among",
+        "_answers",
+        "_chunks",
+        "_due",
+        "_entries",
+        "_loop",
+        "_parts",
+        "_recipients",
+        "_scheduled",
+        "after",
+        "before",
+        "stepping",
+    )
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
         self._entries: list[tuple[Recipients | Connection, list[bytes]]] = []
         self._recipients: Recipients | Connection | None = None
         self._chunks: list[bytes] = []
+        self._among: object = None
+        self._parts: dict[Recipients | Connection, list[bytes]] = {}  # the last entries, whose recipients are disjoint
+        self._answers: dict[Recipients | Connection, list[bytes]] = {}
         self._due = False  # there is something to flush
         self._scheduled = False  # a callback that flushes is on its way
         self.stepping = False
@@ -56,14 +73,37 @@ class Turn:
         self.before: Callable[[], None] | None = None
         self.after: Callable[[], None] | None = None
 
-    def send(self, recipients: "Recipients | Connection", frame: bytes) -> None:
-        """Have ``frame`` written to one connection, or to each of several, when the turn ends."""
+    def send(self, recipients: "Recipients | Connection", frame: bytes, among: object = None) -> None:
+        """Have ``frame`` written to one connection, or to each of several, when the turn ends.
+
+        ``among`` is the audience that these are a part of. Its parts have nobody in common, so what goes to one of
+        them may pass what goes to the others.
+        """
         if recipients is self._recipients:
             self._chunks.append(frame)
             return
-        self._recipients = recipients
-        self._chunks = [frame]
-        self._entries.append((recipients, self._chunks))
+        if among is None or among is not self._among:
+            self._among, self._parts = among, {}
+        chunks = self._parts.get(recipients)
+        if chunks is not None:
+            chunks.append(frame)
+        else:
+            chunks = self._parts[recipients] = [*self._answers.pop(recipients, ()), frame]
+            self._entries.append((recipients, chunks))
+            if not self._due:
+                self.schedule()
+        self._recipients, self._chunks = recipients, chunks
+
+    def acknowledge(self, connection: "Connection", frame: bytes) -> None:
+        """Have one connection told that what it sent was accepted: before whatever else goes to it alone.
+
+        What goes to many may pass that. Else a client that sends 64 messages at once, each of them acknowledged, would
+        have them written to all others one by one.
+        """
+        if connection is self._recipients:
+            self._chunks.append(frame)
+            return
+        self._answers.setdefault(connection, []).append(frame)
         if not self._due:
             self.schedule()
 
@@ -96,8 +136,12 @@ class Turn:
             except Exception:  # a fault there must not keep back what others are waiting for
                 _log.exception("storing this turn's messages failed")
         self._due = False
-        self._recipients = None
+        self._recipients = self._among = None
+        self._parts = {}
         entries, self._entries = self._entries, []
+        if self._answers:
+            entries.extend(self._answers.items())
+            self._answers = {}
         for recipients, chunks in entries:
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             try:

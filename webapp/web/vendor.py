@@ -64,11 +64,9 @@ def bring_in(root: Path | None = None, *, dev: bool = False) -> bool:
     root = root or shared_folder("static").parent
     target = root / "static" / "vendor"
     stamp = _stamp(root)
-    missing = _missing_packages(root, dev)
+    missing = install(root, dev=dev)
     if not missing and (target / "stamp").is_file() and (target / "stamp").read_text() == stamp:
         return False
-    if missing:
-        _npm_ci(root, dev)
     new = target.with_name("vendor.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -77,6 +75,18 @@ def bring_in(root: Path | None = None, *, dev: bool = False) -> bool:
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
     return True
+
+
+def install(root: Path, *, dev: bool = False) -> bool:
+    """Install what the lock file in a folder names; return False if all of it was there already.
+
+    Raises:
+        VendorError: npm is missing or failed.
+    """
+    missing = _missing_packages(root, dev)
+    if missing:
+        _npm_ci(root, dev)
+    return bool(missing)
 
 
 def _stamp(root: Path) -> str:

@@ -183,6 +183,7 @@ export class Card {
     if (status.textContent !== said) status.textContent = said;
     part("socket").textContent = client.id ?? "";
     part("title").textContent = this.title(who, user);
+    part("spoken").textContent = fields.protocol.selectedOptions[0]?.text ?? "";
     part("connect").hidden = busy;
     part("disconnect").hidden = !busy;
     for (const name of ["who", "protocol", "user", "extras", "claims"]) fields[name].disabled = busy;

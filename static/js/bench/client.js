@@ -1,7 +1,5 @@
 // One test client: its token, its connection, the channels that it is in. Knows nothing of the page.
 
-const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 60_000;
 const EXPIRES_SOON = 5000; // ms: a token with less left is not worth connecting with
 
 // Why a client that was told one of these does not come back with the same token.
@@ -9,11 +7,6 @@ const ENDED = {
   token_revoked: "The sign-in that made this client has ended, or its token was revoked.",
   token_expired: "Its token has expired.",
 };
-
-// Errors on a channel after which one is surely not in it, and those that a change of the rules that took one out shares
-// with messages that are refused.
-const OUT = new Set(["not_joined", "no_rule", "channel_not_authorized", "workspace_disabled"]);
-const UNSURE = new Set(["anonymous_not_allowed", "grant_missing"]);
 
 export class Refused extends Error {
   constructor(problems) {
@@ -24,8 +17,8 @@ export class Refused extends Error {
 
 export class Client {
   // `ask` fetches a token for an identity and `find` the socketId of a token's connection; `tell` hears of every change.
-  constructor({ endpoint, ask, find, tell, closes }) {
-    Object.assign(this, { endpoint, ask, find, tell, closes });
+  constructor({ ask, find, tell, closes }) {
+    Object.assign(this, { ask, find, tell, closes });
     this.state = "idle"; // idle, connecting, connected, waiting (to come back), ended
     this.why = "";
     this.token = null;
@@ -33,19 +26,20 @@ export class Client {
     this.joined = new Map(); // channel -> {presence, history, clients: Map}
     this.asked = new Map(); // what was asked of a channel that has not answered yet
     this.attempt = 0;
-    this.wait = FIRST_WAIT;
+    this.tries = 0; // since it was connected
   }
 
   get left() {
     return this.token ? this.token.expires_at - Date.now() : 0;
   }
 
+  // `protocol` is a module of ../protocols/ and the `endpoint` where it is spoken.
   async connect(identity, protocol) {
     this.identity = identity;
     this.protocol = protocol;
     this.wanted = true;
     this.again = null;
-    this.wait = FIRST_WAIT;
+    this.tries = 0;
     const attempt = ++this.attempt;
     this.set("connecting");
     try {
@@ -68,16 +62,17 @@ export class Client {
     this.last = null;
     this.set("connecting");
     this.line = this.protocol.connect({
-      endpoint: this.endpoint,
+      endpoint: this.protocol.endpoint,
       token: this.token.token,
       opened: current(() => this.opened()),
-      received: current((text) => this.received(text)),
+      sent: (text, said) => this.tell({ type: "frame", out: true, text, said }),
+      received: current((text, said) => this.received(text, said)),
       closed: current((code) => this.closed(code)),
     });
   }
 
   opened() {
-    this.wait = FIRST_WAIT;
+    this.tries = 0;
     this.set("connected");
     for (const [channel, how] of this.again ?? []) this.join(channel, how);
     this.again = null;
@@ -98,26 +93,20 @@ export class Client {
     }
   }
 
-  write(text) {
-    this.tell({ type: "frame", out: true, text, said: this.protocol.read(text) });
-    this.line.write(text);
-  }
-
   join(channel, how) {
     this.asked.set(channel, how);
-    this.write(this.protocol.join(channel, how));
+    this.line.join(channel, how);
   }
 
   leave(channel) {
-    this.write(this.protocol.leave(channel));
+    this.line.leave(channel);
   }
 
   send(channel, message) {
-    this.write(this.protocol.send(channel, message));
+    this.line.send(channel, message);
   }
 
-  received(text) {
-    const said = this.protocol.read(text);
+  received(text, said) {
     if (said) this.follow(said);
     this.tell({ type: "frame", out: false, text, said });
   }
@@ -129,13 +118,14 @@ export class Client {
       this.asked.delete(said.channel);
     } else if (said.type === "left") this.joined.delete(said.channel);
     else if (said.type === "present" && room) room.clients = new Map(said.clients.map((one) => [one.id, one]));
-    else if (said.type === "came" && room) room.clients.set(said.client.id, said.client);
-    else if (said.type === "went" && room) room.clients.delete(said.client.id);
-    else if (said.type === "error") {
+    else if (said.type === "changed" && room) {
+      for (const one of said.went) room.clients.delete(one.id);
+      for (const one of said.came) room.clients.set(one.id, one);
+    } else if (said.type === "error") {
       this.last = said.code;
       const refused = this.asked.delete(said.channel);
-      if (refused || OUT.has(said.code)) this.joined.delete(said.channel);
-      else if (room && UNSURE.has(said.code)) room.unsure = true;
+      if (refused || said.out) this.joined.delete(said.channel);
+      else if (room && said.unsure) room.unsure = true;
     }
   }
 
@@ -147,13 +137,13 @@ export class Client {
     this.line = this.id = null;
     const meaning = this.closes[code] ?? (code === 1006 ? "The connection broke." : "");
     const because = `Closed with ${code}. ${meaning}`.trim();
-    if (this.last === "kicked") return this.stop(`Closed with ${code}. An administrator ended this connection. An SDK stays away after this; connecting again is allowed.`);
+    const returns = this.protocol.returns(code);
+    if (this.last === "kicked" && !returns) return this.stop(`Closed with ${code}. An administrator ended this connection. An SDK stays away after this; connecting again is allowed.`);
     if (ENDED[this.last] && !this.renewing) return this.stop(`${because} ${ENDED[this.last]}`);
     if (!this.wanted) return this.stop("", "idle");
-    if (!this.renewing && !this.protocol.returns(code)) return this.stop(`${because} An SDK stays away after this.`);
+    if (!this.renewing && !returns) return this.stop(`${because} An SDK stays away after this.`);
     if (this.left < EXPIRES_SOON) return this.stop(`${because} ${ENDED.token_expired}`);
-    const wait = this.wait;
-    this.wait = Math.min(wait * 2, LONGEST_WAIT);
+    const wait = this.protocol.pause(++this.tries);
     this.renewing = false;
     this.set("waiting", `${because} Back in ${wait / 1000} s.`);
     const attempt = ++this.attempt;
@@ -166,15 +156,13 @@ export class Client {
     this.set(state, why);
   }
 
-  // As an SDK does with a new token: go with 4000, and come back a moment later.
+  // As an SDK does with a new token: some say it to the server, others go and come back a moment later.
   async renew() {
     const token = await this.ask(this.identity);
     this.token = token;
     this.tell({ type: "state" });
-    if (this.state === "connected") {
-      this.renewing = true;
-      this.line.end(this.protocol.AGAIN);
-    } else if (this.state !== "connecting") {
+    if (this.state === "connected") this.renewing = this.line.renew(token.token);
+    else if (this.state !== "connecting") {
       this.wanted = true;
       this.open();
     }
@@ -187,7 +175,7 @@ export class Client {
     this.asked.clear();
     this.line = this.id = null;
     this.stop("", "idle");
-    line?.end(1000);
+    line?.end();
   }
 
   set(state, why = "") {

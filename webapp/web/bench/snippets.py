@@ -28,6 +28,8 @@ def snippets(address: str, canonical: str, channel: str) -> list[Snippet]:
     return [
         Snippet("Xano's JS SDK", _xano(address, canonical, channel), _port_note(address)),
         Snippet("WeWeb", _weweb(address, canonical, channel), _WEWEB_NOTE),
+        Snippet("phoenix.js", _phoenix(address, canonical, channel), _PHOENIX_NOTE),
+        Snippet("Supabase's client", _supabase(address, canonical, channel), _SUPABASE_NOTE),
         Snippet("Python", _python(address, canonical, channel), "With `pip install websockets`."),
         Snippet(
             "An event from a back end",
@@ -47,10 +49,10 @@ def literal(text: str) -> str:
     return "".join(c if c.isprintable() else _escaped(c) for c in json.dumps(text, ensure_ascii=False))
 
 
-def socket_address(address: str, canonical: str) -> str:
-    """The address that WebSocket clients dial."""
+def socket_address(address: str, path: str) -> str:
+    """The address that WebSocket clients dial for a path below the server's."""
     parts = urlsplit(address)
-    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path}rt/{canonical}"
+    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path}{path}"
 
 
 def _escaped(character: str) -> str:
@@ -98,13 +100,70 @@ Send message       channel {literal(channel)}, to Everyone, message {{"hello": "
 """
 
 
+_PHOENIX_NOTE = (
+    "With `npm install phoenix`. Version 1.7 knows no `authToken`: there the token goes into `params`, as `token`. "
+    "Whatever the event's name, it is a message; others may listen to any."
+)
+
+
+def _phoenix(address: str, canonical: str, channel: str) -> str:
+    return f"""import {{ Presence, Socket }} from "phoenix";
+
+const socket = new Socket({literal(socket_address(address, "socket"))}, {{
+  params: {{ app: {literal(canonical)} }},
+  // authToken: token,  // a realtime token; without one the client is anonymous
+}});
+socket.connect();
+
+const channel = socket.channel({literal(channel)}, {{ history: true }});
+channel.on("message", (payload) => console.log(payload));
+channel.on("history", ({{ messages }}) => console.log(messages));
+const presence = new Presence(channel);
+presence.onSync(() => console.log(presence.list()));
+channel
+  .join()
+  .receive("ok", () => channel.push("message", {{ hello: "world" }}))
+  .receive("error", ({{ reason, code }}) => console.error(reason, code));
+"""
+
+
+_SUPABASE_NOTE = (
+    "With `npm install @supabase/realtime-js`: `createClient` would want the rest of Supabase. "
+    "The `apikey` is the workspace's name, no secret."
+)
+SUPABASE_NAME_MOST = 255
+
+
+def _supabase(address: str, canonical: str, channel: str) -> str:
+    name = f"realtime:{channel}"
+    packs = name.isascii() and len(name) <= SUPABASE_NAME_MOST
+    version = "" if packs else '\n  vsn: "1.0.0", // the binary frames of 2.0.0 cannot hold this name'
+    return f"""import {{ RealtimeClient }} from "@supabase/realtime-js";
+
+const client = new RealtimeClient({literal(socket_address(address, "socket"))}, {{
+  params: {{ apikey: {literal(canonical)} }},{version}
+}});
+// client.setAuth(token);  // a realtime token; without one the client is anonymous
+
+const channel = client.channel({literal(channel)}, {{ config: {{ broadcast: {{ ack: true, self: true }} }} }});
+channel
+  .on("broadcast", {{ event: "*" }}, ({{ event, payload }}) => console.log(event, payload))
+  .on("presence", {{ event: "sync" }}, () => console.log(channel.presenceState()))
+  .subscribe(async (status, error) => {{
+    if (status !== "SUBSCRIBED") return console.error(status, error);
+    await channel.track({{}});
+    await channel.send({{ type: "broadcast", event: "message", payload: {{ hello: "world" }} }});
+  }});
+"""
+
+
 def _python(address: str, canonical: str, channel: str) -> str:
     return f"""import asyncio
 import json
 
 from websockets.asyncio.client import connect
 
-URL = {socket_address(address, canonical)!r}
+URL = {socket_address(address, f"rt/{canonical}")!r}
 CHANNEL = {channel!r}
 TOKEN = None  # a realtime token; without one the client is anonymous
 

@@ -1,10 +1,8 @@
 """The page of the test clients."""
 
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app, render_template, request
+from flask import render_template, request, url_for
 
 from ...core.codes import CLOSE_MEANINGS
 from ...core.targets import channel_problem
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 
 CHANNEL_SHOWN = 2000
 CHANNELS_OFFERED = 100
+PHOENIX_VSN = "2.0.0"
+"""The version of Phoenix channels that test clients speak."""
 
 
 @blueprint.get("")
@@ -47,7 +47,7 @@ def page_with(channel: str, form: SendForm, outcome: "Outcome | None") -> str:
         form=form,
         outcome=outcome,
         is_running=live() is not None,
-        protocols=_protocols(current_app.static_folder or ""),
+        endpoints=_endpoints(current_workspace().canonical),
         offered=list(dict.fromkeys(offered))[:CHANNELS_OFFERED],
         has_rules=bool(enabled),
         closes={code.value: meaning.sentence for code, meaning in CLOSE_MEANINGS.items()},
@@ -70,7 +70,13 @@ def _of_channel(channel: str) -> dict[str, Any]:
     }
 
 
-@cache
-def _protocols(static: str) -> tuple[str, ...]:
-    """The protocols that the server speaks and the page has a module for."""
-    return tuple(name for name in FACES if Path(static, "js", "protocols", f"{name}.js").is_file())
+def _endpoints(canonical: str) -> list[tuple[str, str]]:
+    """The protocols, in their order, and where a workspace's clients of each connect."""
+    if live() is None:
+        return []
+    addresses = {
+        "xano": url_for("connect", canonical=canonical),
+        "phoenix": url_for("connect_phoenix", vsn=PHOENIX_VSN, app=canonical),
+        "supabase": url_for("connect_phoenix", vsn=PHOENIX_VSN, apikey=canonical),
+    }
+    return [(name, addresses[name]) for name in FACES]
