@@ -102,7 +102,7 @@ Send message       channel {literal(channel)}, to Everyone, message {{"hello": "
 
 _PHOENIX_NOTE = (
     "With `npm install phoenix`. Version 1.7 knows no `authToken`: there the token goes into `params`, as `token`. "
-    "Whatever the event's name, it is a message; others may listen to any."
+    "Any other name of an event is a public message, too."
 )
 
 

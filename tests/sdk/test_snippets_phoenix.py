@@ -1,0 +1,121 @@
+"""The test bench's code for phoenix.js and Supabase's client runs as it stands, whatever the channel is called."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.sdk.users import FOLDER
+from tests.servers import Server, rule, serving, until
+from tests.sockets.clients import Client, Connect, connecting
+from webapp.web.bench.snippets import snippets
+
+NAMES = {
+    "plain": "chat/lobby",
+    "quotes": 'chat/it\'s "quoted" $HOME `id` ${1} \\ \\n',
+    "wide": "chat/日本 \u202e😀",
+    "markup": "chat/</script><b>&amp;",
+    "long": "chat/" + "x" * 250,
+}
+# What pages and newer versions of Node have of their own.
+GLOBALS = 'import { WebSocket } from "ws";\nglobalThis.WebSocket ??= WebSocket;\n'
+
+
+@pytest.fixture(scope="module")
+def plain(node: str) -> Iterator[Server]:
+    with serving(limit_messages_per_minute=0) as server:
+        server.publish(rule("chat/*", "A P M X V", history=25), rule("members", "M Ma"))
+        yield server
+
+
+@pytest.fixture
+def connect(plain: Server) -> Iterator[Connect]:
+    with connecting(plain) as connect:
+        yield connect
+
+
+def code_of(server: Server, title: str, channel: str) -> str:
+    found = snippets(f"http://127.0.0.1:{server.port}/", "default", channel)
+    return next(snippet.code for snippet in found if snippet.title == title)
+
+
+@contextmanager
+def running(node: str, code: str) -> Iterator[list[str]]:
+    """Run it as a module; yields the lines that it has written, those on the error output too."""
+    program = subprocess.Popen(
+        [node, "--input-type=module", "-"],
+        cwd=FOLDER,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    lines: list[str] = []
+    reader = threading.Thread(target=lines.extend, args=(program.stdout,), daemon=True)
+    reader.start()
+    program.stdin.write(GLOBALS + code)
+    program.stdin.close()
+    try:
+        yield lines
+    finally:
+        program.kill()
+        program.wait()
+        reader.join()
+        program.stdout.close()
+
+
+def listening(connect: Connect, channel: str) -> Client:
+    """A client of Xano's protocol that is in the channel and has its list of members."""
+    client = connect()
+    assert client.join(channel, presence=True)["action"] == "join"
+    client.take("presence_full")
+    return client
+
+
+@pytest.mark.parametrize("title", ["phoenix.js", "Supabase's client"])
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_it_joins_sends_hears_and_shows_who_is_there(
+    plain: Server, node: str, connect: Connect, title: str, name: str
+) -> None:
+    client = listening(connect, name)
+    with running(node, code_of(plain, title, name)) as lines:
+        came = client.take("presence_update", 20)["payload"]
+        assert came["action"] == "join"
+        said = client.take("message")
+        assert (said["payload"], said["client"]["socketId"]) == ({"hello": "world"}, came["presence"]["socketId"])
+        client.say(name, {"greetings": "from elsewhere"})
+        until(lambda: any("from elsewhere" in line for line in lines), what="the message")
+        until(lambda: any("metas" in line or "presence_ref" in line for line in lines), what="the list of members")
+        assert any("world" in line for line in lines), "it hears what it says itself"
+
+
+@pytest.mark.parametrize("title", ["phoenix.js", "Supabase's client"])
+def test_it_says_why_it_was_refused(plain: Server, node: str, title: str) -> None:
+    with running(node, code_of(plain, title, "members")) as lines:
+        until(lambda: any("Anonymous clients cannot join" in line for line in lines), 20, "the refusal")
+        until(lambda: any("anonymous_not_allowed" in line for line in lines), what="its code")
+
+
+@pytest.mark.parametrize(
+    ("title", "commented"), [("phoenix.js", "// authToken: token,"), ("Supabase's client", "// client.setAuth(token);")]
+)
+def test_the_token_goes_where_the_comment_says(
+    plain: Server, node: str, connect: Connect, title: str, commented: str
+) -> None:
+    client = listening(connect, "chat/lobby")
+    code = code_of(plain, title, "chat/lobby")
+    assert commented in code
+    token = json.dumps(plain.token("42", extras={"name": "Ada"}))
+    code = (
+        code.replace(commented, commented.removeprefix("// "))
+        .replace("token,", f"{token},")
+        .replace("(token)", f"({token})")
+    )
+    with running(node, code):
+        assert client.take("presence_update", 20)["payload"]["presence"]["extras"] == {"name": "Ada"}
