@@ -133,3 +133,64 @@ def test_what_must_be_stored_is_stored_first(turn: Turn, clients: list[Any], rea
 
     readable([step])
     assert clients[0].writes == [b"stored"]
+
+
+def test_what_goes_to_the_parts_of_an_audience_by_turns_is_one_write_each(turn: Turn, clients: list[Any]) -> None:
+    """In a channel of two protocols, 64 messages at once were 64 writes to every member, where one protocol had one."""
+    parts = [Recipients(clients[:1]), Recipients(clients[1:])]
+    audience = tuple(parts)
+    for frames in ((b"a", b"A"), (b"b", b"B"), (b"c", b"C")):
+        for recipients, frame in zip(parts, frames, strict=True):
+            turn.send(recipients, frame, audience)
+    turn.flush()
+    assert clients[0].writes == [b"abc"]
+    assert clients[1].writes == [b"ABC"]
+    turn.send(parts[0], b"d", audience)
+    turn.flush()
+    assert clients[0].writes == [b"abc", b"d"]
+
+
+def test_what_comes_in_between_stays_in_between(turn: Turn, clients: list[Any]) -> None:
+    parts = [Recipients(clients[:1]), Recipients(clients[1:])]
+    audience = tuple(parts)
+    others = (Recipients(clients),)
+
+    def to_all(number: bytes) -> None:
+        for recipients in parts:
+            turn.send(recipients, number, audience)
+
+    to_all(b"1")
+    turn.send(clients[0], b"2")
+    to_all(b"3")
+    turn.send(others[0], b"4", others)
+    to_all(b"5")
+    to_all(b"6")
+    turn.flush()
+    assert clients[0].writes == [b"1", b"2", b"3", b"4", b"56"]
+    assert clients[1].writes == [b"1", b"3", b"4", b"56"]
+
+
+def test_acknowledging_a_burst_does_not_part_what_others_get(turn: Turn, clients: list[Any]) -> None:
+    """A client of Phoenix channels that sent 64 messages at once had each written to all members by itself."""
+    recipients = Recipients(clients)
+    for number in (b"1", b"2", b"3"):
+        turn.send(recipients, number)
+        turn.acknowledge(clients[0], b"ok" + number)
+    turn.flush()
+    assert clients[0].writes == [b"123", b"ok1ok2ok3"]
+    assert clients[1].writes == [b"123"]
+
+
+def test_what_else_a_client_is_told_comes_behind_its_acknowledgements(turn: Turn, clients: list[Any]) -> None:
+    recipients = Recipients(clients)
+    turn.send(recipients, b"1")
+    turn.acknowledge(clients[0], b"ok1")
+    turn.send(clients[0], b"left")
+    turn.acknowledge(clients[0], b"ok2")
+    turn.send(clients[0], b"closed")
+    turn.flush()
+    assert b"".join(clients[0].writes) == b"1ok1leftok2closed"
+    assert clients[1].writes == [b"1"]
+    turn.acknowledge(clients[1], b"alone")
+    gevent.sleep(0)
+    assert clients[1].writes == [b"1", b"alone"]
