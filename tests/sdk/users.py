@@ -1,4 +1,4 @@
-"""Simulated users: Node processes with Xano's own SDK, and what each of them has seen."""
+"""Simulated users: Node processes with one of the SDKs as it comes, and what each of them has seen."""
 
 import json
 import os
@@ -16,14 +16,16 @@ TIMEOUT = 20.0
 Json = dict[str, Any]
 
 
-class User:
-    """One process of ``user.mjs``. ``seen`` holds everything that it told, in order."""
+class Driven:
+    """One process of a script. ``seen`` holds everything that it told, in order."""
 
-    def __init__(self, server: Server, node: str, token: str | None = None, canonical: str = "default") -> None:
-        assert server.tls is not None
+    script = ""
+
+    def __init__(self, server: Server, node: str) -> None:
+        trusted = {"NODE_EXTRA_CA_CERTS": str(server.tls.authority)} if server.tls is not None else {}
         self.process = subprocess.Popen(
-            [node, str(FOLDER / "user.mjs")],
-            env={**os.environ, "NODE_EXTRA_CA_CERTS": str(server.tls.authority)},
+            [node, str(FOLDER / self.script)],
+            env={**os.environ, **trusted},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -33,10 +35,9 @@ class User:
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.tell("configure", token=token, canonical=canonical)
 
     def tell(self, command: str, **given: Any) -> None:
-        """Have the user do something; see ``user.mjs`` for what it can."""
+        """Have the user do something; see its script for what it can."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"command": command, **given}) + "\n")
         self.process.stdin.flush()
@@ -55,6 +56,33 @@ class User:
                 if not self._news.wait(ends - time.monotonic()):
                     last = "\n".join(map(str, self.seen[-10:]))
                     raise TimeoutError(f"{what} did not come; last seen:\n{last}")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._news:
+                self.seen.append(json.loads(line))
+                self._news.notify_all()
+
+
+class User(Driven):
+    """A user with Xano's SDK, one process of ``user.mjs``."""
+
+    script = "user.mjs"
+
+    def __init__(self, server: Server, node: str, token: str | None = None, canonical: str = "default") -> None:
+        assert server.tls is not None
+        super().__init__(server, node)
+        self.tell("configure", token=token, canonical=canonical)
 
     def frame(self, channel: str, action: str, timeout: float = TIMEOUT) -> Json:
         """Return the next frame of this action that the channel object's callback got."""
@@ -94,19 +122,3 @@ class User:
         """How many frames of this action the callback ever got."""
         with self._news:
             return sum(t.get("on") == channel and t.get("frame", {}).get("action") == action for t in self.seen)
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.stdout.close()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._news:
-                self.seen.append(json.loads(line))
-                self._news.notify_all()
