@@ -63,7 +63,7 @@ def test_the_description_names_what_an_event_has_and_nothing_else() -> None:
     client = Party("s", sender, "7", True)
     found: set[str] = set()
     for on in TriggerEvent:
-        head, tail = document_of(Occasion(on, "chat/a", ("a",), 1, client, client, event="named"))
+        head, tail = document_of(Occasion(on, "chat/a", ("a",), 1, client, client, event="named", to_user="8"))
         found |= set(names(msgspec.json.decode(head + b"null" + tail)))
     described = {field.name for field in EVENT} | {"event.client.id", "event.client.user_id", "event.options"}
     assert {name for name in found if not name.startswith("event.target.")} == described

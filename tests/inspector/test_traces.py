@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,8 @@ from webapp.inspector.records import Record
 from webapp.inspector.route import Route
 from webapp.inspector.traces import HAS_NONE, NOT_CAPTURED, NOT_FOR_THIS_ROLE, Tracer
 from webapp.protocols import FACES
+from webapp.protocols.phoenix import PHOENIX
+from webapp.realtime.connection import Connection
 
 RULES = parse_document(
     {
@@ -195,6 +197,7 @@ def test_payloads_are_shown_only_if_they_were_captured_and_to_whom_they_may(live
     assert json.loads(found.payload or "") == {"text": "seen", "password": "[redacted]"}
     assert [frame.direction for frame in found.frames] == ["received", "sent"]
     assert "hunter2" not in str(found)
+    assert [frame.protocol for frame in found.frames] == ["", "xano"]
     viewer = route(live, during, sees_payloads=False)
     assert (viewer.payload, viewer.hidden, viewer.frames) == (None, NOT_FOR_THIS_ROLE, [])
     assert viewer.line.payload is None
@@ -255,3 +258,28 @@ def test_a_recipient_that_read_too_slowly_was_cut(live: Live) -> None:
 
     assert states(arrived) == {"ada": "delivered", "slow": "delivered"}
     assert states(lost) == {"ada": "delivered", "slow": "cut"}
+
+
+def test_each_protocol_that_was_there_is_shown_with_its_own_frame(live: Live) -> None:
+    ada = members(live, "chat/a", "ada")[0]
+    bob = live.connect("bob")
+    bob.face = PHOENIX
+    join = ["1", "1", "realtime:chat/a", "phx_join", {"config": {"broadcast": {"self": False}}}]
+    live.realtime.engine.receive(cast(Connection, bob), json.dumps(join).encode())
+    capture(live)
+    live.send(ada, "message", "chat/a", {"n": 1})
+    from_ada = last(live)
+    broadcast = ["1", "2", "realtime:chat/a", "broadcast", {"type": "broadcast", "event": "e", "payload": {"n": 2}}]
+    live.realtime.engine.receive(cast(Connection, bob), json.dumps(broadcast).encode())
+    live.end_turn()
+    from_bob = last(live)
+    for record, number in ((from_ada, 1), (from_bob, 2)):
+        sent = {frame.protocol: json.loads(frame.text) for frame in route(live, record).frames if frame.protocol}
+        assert sorted(sent) == ["supabase", "xano"]
+        assert sent["xano"]["payload"] == sent["supabase"][4]["payload"] == {"n": number}
+    assert json.loads(route(live, from_bob).frames[0].text) == broadcast
+    reached = route(live, from_bob).recipients
+    assert reached is not None
+    assert [one.user for one in reached.named] == ["ada"], "who does not hear itself is no recipient"
+    live.disconnect(bob)
+    assert len({frame.protocol for frame in route(live, from_ada).frames}) == 4, "who has left may have spoken any"

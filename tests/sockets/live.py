@@ -15,7 +15,7 @@ from webapp.core.ruleset import RuleSet
 from webapp.inspector.tap import Tap
 from webapp.protocols.xano import XANO
 from webapp.realtime.connection import Connection
-from webapp.realtime.events import Message, Sender
+from webapp.realtime.events import Face, Message, Sender
 from webapp.realtime.history import Note, Prune, Query
 from webapp.realtime.hooks import Delivery
 from webapp.realtime.limits import Limits
@@ -82,7 +82,7 @@ class MemoryConnection:
         self.id = f"socket-{next(self._numbers)}"
         self.workspace = workspace
         self.actor = actor
-        self.face = XANO
+        self.face: Face = XANO
         self.sender = Sender(self.id, actor.extras, actor.dbo_id, actor.row_id, actor.user_id)
         self.address = self.user_agent = ""
         self.connected_at = self.heard_at = self.window = 0.0

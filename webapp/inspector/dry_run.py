@@ -113,6 +113,7 @@ class DryRun:
             _party(asker),
             party(target) if target is not None else None,
             command.authenticated or decision.operation is Operation.SEND_AUTHENTICATED,
+            event=command.event,
         )
         outcome = self._triggering.trace(self._workspace, rule, triggers, occasion, command.payload)
         if outcome.objection is not None:

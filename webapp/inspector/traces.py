@@ -166,12 +166,21 @@ class Tracer:
             yield FrameOut("received", "", "the server", self._text(frame))
         if record.recipients is None:
             return
-        message = record.message
+        message, spoken = record.message, self._spoken(record)
         for name, face in self._faces.items():
+            if spoken is not None and name not in spoken:
+                continue
             yield FrameOut("sent", name, "each recipient", self._text(text_of(face.message(message))))
             if message.kind is MessageKind.PRIVATE:
                 echo = face.message(message, to_sender=True)
                 yield FrameOut("sent", name, "its sender", self._text(text_of(echo)))
+
+    def _spoken(self, record: MessageRecord) -> set[str] | None:
+        """Collect the protocols of the members who were there; None where some have left since and nobody knows."""
+        channel = self._scribe.workspace.channels.get(record.message.channel)
+        if channel is None or any(gone.channel == record.message.channel for gone in self._gone(record)):
+            return None
+        return {member.encoder.name for member in channel.members.values() if member.since <= record.moment} or None
 
     # Whatever else
 

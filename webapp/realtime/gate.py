@@ -44,7 +44,14 @@ class Gate:
         assert rule is not None
         version = workspace.rules.version
         occasion = self._triggering.occasion(
-            connection, rule, TriggerEvent.MESSAGE, command.channel, target=target, authenticated=authenticated
+            connection,
+            rule,
+            TriggerEvent.MESSAGE,
+            command.channel,
+            target=target,
+            authenticated=authenticated,
+            event=command.event,
+            to_user=command.user,
         )
         ran = self._triggering.run(workspace, rule, triggers, occasion, command.payload)
         now_in = self._hub.membership(connection, command.channel)

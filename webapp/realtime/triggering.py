@@ -138,6 +138,8 @@ class Triggering:
         target: Connection | None = None,
         authenticated: bool = False,
         authorized: bool = True,
+        event: str | None = None,
+        to_user: str | None = None,
     ) -> Occasion:
         """Say what a client does, as triggers see it."""
         return Occasion(
@@ -149,6 +151,8 @@ class Triggering:
             party(target) if target is not None else None,
             authenticated,
             authorized,
+            event,
+            to_user,
         )
 
     def on_event(self, workspace: Workspace, channel: str, data: Json, event: str | None, only_traced: bool) -> Ran:

@@ -69,6 +69,7 @@ class Webhooks:
             target=party(target) if target is not None else None,
             authenticated=message.authenticated,
             event=message.event,
+            to_user=message.target_user,
         )
         text = Moment(occasion, message.payload, "", NOBODY).text
         data = f'{text[:-1]},"kind":"{message.kind.value}"}}'.encode()

@@ -41,7 +41,8 @@ class Occasion(msgspec.Struct, frozen=True):
 
     ``params`` is what each ``*`` of the target stood for. ``client`` is who sent, joined or left; None for the server.
     ``target`` is the recipient of a private message. ``authorized`` says of a join whether the rule's boxes would let
-    the client in. ``event`` names a message of the server. ``id`` is the message's, in ticks.
+    the client in. ``event`` is a message's name, if it has one. ``id`` is the message's, in ticks. ``to_user`` is whose
+    clients a private message is for, where it is for no single one.
     """
 
     on: TriggerEvent
@@ -53,6 +54,7 @@ class Occasion(msgspec.Struct, frozen=True):
     authenticated: bool = False
     authorized: bool = True
     event: str | None = None
+    to_user: str | None = None
 
 
 class Moment:
@@ -134,6 +136,7 @@ def document_of(occasion: Occasion) -> tuple[Json, Json]:
         occasion.authenticated,
         occasion.authorized,
         occasion.event,
+        occasion.to_user,
     )
     return b'%b,"id":"%d","time":%d,"payload":' % (began, occasion.id, occasion.id // 10_000), b"}"
 
@@ -148,6 +151,7 @@ def _begun(
     authenticated: bool,
     authorized: bool,
     event: str | None,
+    to_user: str | None,
 ) -> Json:
     """Write what is the same of one message as of the next that a client sends to a channel."""
     options: dict[str, Any] = {"channel": channel, "authenticated": authenticated}
@@ -159,6 +163,8 @@ def _begun(
         fields["authorized"] = authorized
     if event is not None:
         options["event"] = event
+    if to_user is not None:
+        options["userId"] = to_user
     fields["client"] = msgspec.Raw(client.json) if client is not None else None
     fields["options"] = options
     return msgspec.json.encode(fields)[:-1]

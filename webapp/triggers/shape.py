@@ -30,7 +30,8 @@ EVENT = (
     Described("event.options.channel", "text", "The channel once more, as Xano has it."),
     Described("event.options.authenticated", "true or false", "Whether it is an authenticated message."),
     Described("event.options.socketId", "text", "The recipient's connection, of a private message."),
-    Described("event.options.event", "text", "The name of a message of the server, if it has one."),
+    Described("event.options.userId", "text", "The recipient, of a private message to all clients of a user."),
+    Described("event.options.event", "text", "The name of a message, if it has one."),
     Described(
         "event.id",
         "text",
