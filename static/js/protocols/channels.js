@@ -137,7 +137,7 @@ class Line {
     const { event, how } = this.asked.get(ref) ?? {};
     this.asked.delete(ref);
     if (status === "error") {
-      const out = event === "phx_join" || response.code === "not_joined";
+      const out = event === "phx_join" || response.reason === "unmatched topic";
       if (out) this.joins.delete(channel);
       return { ...refused(response), out };
     }
