@@ -13,13 +13,13 @@ from bench.crowd import Stalled
 from bench.machine import prepare_load_generator
 from bench.report import render
 from bench.results import Results
-from bench.scenarios import connect, fanout, inspector, latency, memory, rooms, triggers, trouble
+from bench.scenarios import connect, fanout, inspector, latency, memory, mixed, rooms, triggers, trouble
 from bench.scenarios.settings import QUICK, Settings
 from bench.servers import Server, ServerFailed, stop_all_at_exit
 from bench.tidegate import Tidegate
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-TIME_LIMIT = 1_800
+TIME_LIMIT = 2_700
 FAILURES_ALLOWED = 2
 PEERS: tuple[Peer, ...] = (
     Tidegate(),
@@ -33,7 +33,7 @@ PEERS: tuple[Peer, ...] = (
     FlaskSocketIo(),
 )
 SCENARIOS = (fanout, rooms, connect, memory, latency)
-OWN = (inspector, triggers, trouble)
+OWN = (inspector, triggers, trouble, mixed)
 """Those in which only Tidegate takes part."""
 _ONLY_IN = {"tidegate-tls": {"connect", "memory"}, "tidegate-token": {"connect"}}
 

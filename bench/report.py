@@ -37,7 +37,7 @@ def _scenario(results: Results, scenario: ModuleType, rows: Sequence[str]) -> st
     variants = results.variants(name)
     known = [row for (scenario_, _variant, row) in results.rounds if scenario_ == name]
     noted = [row for (scenario_, row) in results.notes if scenario_ == name]
-    order = [row for row in dict.fromkeys([*rows, *known]) if row in {*known, *noted}]
+    order = [row for row in dict.fromkeys([*rows, *known, *noted]) if row in {*known, *noted}]
     compared = {v for v in variants if v not in _MORE_IS_BETTER and (name, v, TIDEGATE) in results.rounds}
     head = [scenario.UNIT]
     for variant in variants:

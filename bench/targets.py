@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.results import Figure, Results, within
-from bench.scenarios import inspector, triggers, trouble
+from bench.scenarios import inspector, mixed, triggers, trouble
 
 TIDEGATE = "tidegate"
 PEERS = ("nchan", "nats", "ws", "socket.io", "flask-socketio")
@@ -55,6 +55,7 @@ def judge(results: Results) -> list[Verdict]:
         _added(results, "Triggers: a stack with a function adds at most 150 µs of CPU to a message", 150),
         _costs_nothing(results, "Triggers: those of other rules cost nothing"),
         _holds_up(results, "Trouble: a trigger in trouble holds up others by at most 10 ms, 99 of 100 times", 10),
+        _encoded_once(results, "Protocols: a channel of several kinds of clients", 1.1),
         _at_most("Look-up: with 100,000 rules at most 1.5 × as long as with 10", look_up, 1.5),
     ]
     ran = {
@@ -65,6 +66,7 @@ def judge(results: Results) -> list[Verdict]:
         "Inspector": inspector.NAME,
         "Triggers": triggers.NAME,
         "Trouble": trouble.NAME,
+        "Protocols": mixed.NAME,
         "Look-up": "rules",
     }
     present = results.scenarios()
@@ -93,6 +95,20 @@ def _costs_nothing(results: Results, target: str) -> Verdict:
     """Whether the median of the ratios to no triggers at all lies as near to 1 as figures of one run do."""
     target = f"{target}: at most 1.03 × without any"
     return _of_triggers(results, target, triggers.RATIO, triggers.OTHERS, lambda value: value <= 1.03)
+
+
+def _encoded_once(results: Results, target: str, bound: float) -> Verdict:
+    """Whether the median of the ratios to each kind alone is low enough, for all mixtures and numbers in flight."""
+    target = f"{target}: at most {bound} × its kinds alone"
+    texts, met = [], True
+    for in_flight in mixed.IN_FLIGHT:
+        figures = [results.figure(mixed.NAME, mixed.TO_ALONE.format(in_flight), state) for state in mixed.MIXTURES]
+        known = [figure for figure in figures if figure is not None]
+        if len(known) < len(figures):
+            return Verdict(target, "–", None)
+        texts.append(f"{in_flight} in flight " + ", ".join(map(str, known)))
+        met = met and all(figure.median <= bound for figure in known)
+    return Verdict(target, "; ".join(texts), met)
 
 
 def _holds_up(results: Results, target: str, bound: float) -> Verdict:

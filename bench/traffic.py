@@ -7,7 +7,7 @@ sender is a member and receives its own messages, so a message to a room of n ma
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -22,13 +22,25 @@ CALIBRATION_LIMIT = 5.0
 
 @dataclass(frozen=True)
 class Room:
-    """A sender in a room: where it writes, one message as it writes it, and what one message brings to all members."""
+    """A sender in a room: where it writes, one message as it writes it, and the bytes that this brings to each member.
+
+    ``sizes`` are in the order in which the members came; they differ where members don't speak the same protocol.
+    """
 
     name: str
     sender: int
     message: bytes
-    members: int
-    bytes_per_message: int
+    sizes: tuple[int, ...]
+
+    @property
+    def members(self) -> int:
+        """How many there are, the sender among them."""
+        return len(self.sizes)
+
+    @property
+    def bytes_per_message(self) -> int:
+        """What one message brings to all members."""
+        return sum(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,11 @@ class Load:
         return self.cpu / self.deliveries * 1e6
 
 
-def calibrate(crowd: Crowd, messages: dict[str, bytes]) -> list[Room]:
-    """Send one message into each room and learn how many bytes it brings to the members.
+def calibrate(crowd: Crowd, messages: Mapping[str, bytes]) -> list[Room]:
+    """Send messages into each room, one at a time, and learn how many bytes one brings to each member.
 
-    The first client of a room is its sender. Raises Stalled unless each member received exactly one message, in as many
-    bytes as the others. A first message is sent and not counted: some servers answer a first one differently.
+    The first client of a room is its sender. Raises Stalled unless each member received exactly one message, and again
+    one in as many bytes. A first message is sent and not counted: some servers answer a first one differently.
     """
     senders: dict[str, int] = {}
     members: dict[str, list[int]] = {}
@@ -61,18 +73,18 @@ def calibrate(crowd: Crowd, messages: dict[str, bytes]) -> list[Room]:
         senders.setdefault(room, index)
         members.setdefault(room, []).append(crowd.socks[index].fileno())
     crowd.drain()
-    got: dict[int, bytes] = {}
-    for _attempt in range(2):
+    got: list[dict[int, bytes]] = []
+    for _attempt in range(3):
         for room, sender in senders.items():
             crowd.socks[sender].send(messages[room])
-        got = _until_all_have_it(crowd)
+        got.append(_until_all_have_it(crowd))
     rooms = []
     for room, fds in members.items():
-        received = [got.get(fd, b"") for fd in fds]
-        sizes = {len(data) for data in received}
-        if len(sizes) != 1 or any(data.count(MARK) != 1 for data in received):
-            raise Stalled(f"one message to {room} arrived as {sizes} bytes, for instance {received[0][:300]!r}")
-        rooms.append(Room(room, senders[room], messages[room], len(fds), sum(map(len, received))))
+        once, again = ([each.get(fd, b"") for fd in fds] for each in got[1:])
+        for first, second in zip(once, again, strict=True):
+            if len(first) != len(second) or first.count(MARK) != 1 or second.count(MARK) != 1:
+                raise Stalled(f"one message to {room} arrived as {first[:300]!r}, and then as {second[:300]!r}")
+        rooms.append(Room(room, senders[room], messages[room], tuple(map(len, again))))
     return rooms
 
 
@@ -101,14 +113,17 @@ def bursts(server: Server, crowd: Crowd, rooms: Sequence[Room], in_flight: int, 
 
 def _spell(crowd: Crowd, rooms: Sequence[Room], in_flight: int, seconds: float) -> tuple[int, int]:
     """Bursts for a number of seconds, at least one; the number of deliveries, and of messages."""
-    ready = [(crowd.socks[room.sender].send, room.message * in_flight, room) for room in rooms]
+    ready = [
+        (crowd.socks[room.sender].send, room.message * in_flight, room.bytes_per_message * in_flight, room.members)
+        for room in rooms
+    ]
     deadline = time.perf_counter() + seconds
     deliveries = sent = 0
-    for send, data, room in cycle(ready):
+    for send, data, brings, members in cycle(ready):
         if send(data) != len(data):
             raise Stalled("the server takes no more messages")
-        crowd.collect(room.bytes_per_message * in_flight, STALL_LIMIT)
-        deliveries += room.members * in_flight
+        crowd.collect(brings, STALL_LIMIT)
+        deliveries += members * in_flight
         sent += in_flight
         if time.perf_counter() >= deadline:
             break
@@ -121,9 +136,9 @@ def paced(crowd: Crowd, rooms: Sequence[Room], per_second: int, seconds: float) 
     Latency runs from when the message was due (so a late sender doesn't hide a slow server) to when its last byte had
     been received. The load generator spins instead of sleeping: waking up would be a part of the figure.
     """
-    size = {room.name: room.bytes_per_message // room.members for room in rooms}
+    sizes = {room.name: iter(room.sizes) for room in rooms}
     due_of: dict[int, deque[float]] = {sock.fileno(): deque() for sock in crowd.socks}
-    size_of = {sock.fileno(): size[room] for sock, room in zip(crowd.socks, crowd.rooms, strict=True)}
+    size_of = {sock.fileno(): next(sizes[room]) for sock, room in zip(crowd.socks, crowd.rooms, strict=True)}
     queues_of: dict[str, list[deque[float]]] = {}
     for sock, room in zip(crowd.socks, crowd.rooms, strict=True):
         queues_of.setdefault(room, []).append(due_of[sock.fileno()])
