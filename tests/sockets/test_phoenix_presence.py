@@ -186,3 +186,30 @@ def test_many_senders_who_do_not_hear_themselves(enter: Enter, connect: Connect)
     for n, frames in enumerate(received[:-1]):
         assert sorted(f["payload"]["payload"]["n"] for f in frames) == [m for m in range(12) if m != n]
     assert len(received[-1]) == 12
+
+
+def test_who_is_silent_says_nothing_of_itself_either(enter: Enter, server: Server) -> None:
+    server.publish(rule("room", "X P"))
+    client, known = enter(topic=TOPIC, payload=config("k")), enter(server.token("ann"), topic="room")
+    answer = track(client, {"text": "hear me"})
+    assert (answer["status"], answer["response"]["code"]) == ("error", "anonymous_not_allowed")
+    assert settle(client, known) == [[], []]
+
+
+def test_joining_again_begins_anew(enter: Enter, connect: Connect) -> None:
+    client, other, xano = enter(topic=TOPIC, payload=config("a")), enter(topic="room"), connect()
+    xano.join("room", presence=True)
+    track(client, {"n": 1})
+    settle(client, other, xano)
+    assert client.join_topic(TOPIC, config("b")) == OK
+    assert list(other.event("room", "presence_diff")["leaves"]) == ["a"]
+    assert xano.take("presence_update")["payload"]["action"] == "leave"
+    assert [frame["event"] for frame in client.sync()] == ["phx_close", "presence_state"]
+    assert track(client, {"n": 2}) == OK
+    assert list(other.event("room", "presence_diff")["joins"]) == ["b"]
+    # As a Phoenix client, which is listed at once, under its socketId.
+    settle(client, other, xano)
+    assert client.join_topic("room") == OK
+    diff = other.event("room", "presence_diff")
+    assert (list(diff["leaves"]), [len(key) for key in diff["joins"]]) == (["b"], [16])
+    assert xano.sync() == [], "for Xano's clients it has been there all along"

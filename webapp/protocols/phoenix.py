@@ -41,7 +41,7 @@ SOCKET_TOPIC: Final = "phoenix"
 EVENT_MOST = 255
 KEY_MOST = 255
 """Characters of a presence key."""
-STATE_MOST = 8 * 1024
+STATE_MOST = 2 * 1024
 """Bytes of what a member says of itself in presence: it is sent to all others, and again to all who join."""
 HEADS_KEPT = 4096
 

@@ -61,13 +61,15 @@ class Membership:
         self.group = group
         self.wanted_history = terms.wants_history
         self.wants_presence = terms.wants_presence
-        self.shows = terms.shows
         self.state = b"{}"
         self.agree(terms)
 
     def agree(self, terms: "Join") -> None:
         """Go on as it asks for when it joins, or joins again."""
         self.terms = terms
+        self.shows = terms.shows
+        if not terms.shows:
+            self.state = b"{}"
         self.encoder: Encoder = terms.encoder or self.connection.face
 
     @property

@@ -446,15 +446,22 @@ class Engine:
             self._history.send_history(connection, membership, name)
 
     def _join_again(self, connection: Connection, membership: Membership, command: Join) -> None:
-        """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before."""
+        """A doubled join is normal (two channel objects of one SDK): it only adds what was not asked for before.
+
+        Where joins are answered, it takes the place of the earlier one.
+        """
         before, encoder = membership.terms, membership.encoder
+        listed = membership.present if membership.is_listed else None
         membership.agree(command)
         if membership.encoder is not encoder or (command.wants_presence and not membership.wants_presence):
             membership.wants_presence |= command.wants_presence
             membership.channel.audience_changed()
         self._turn.send(connection, connection.face.joined(command, before))
         send_roster(self._turn, membership)
-        if command.wants_history and not membership.wanted_history:
+        now_listed = membership.present if membership.is_listed else None
+        if now_listed != listed:
+            announce(self._turn, membership.channel, listed, now_listed, connection)
+        if command.wants_history and (command.reply is not None or not membership.wanted_history):
             membership.wanted_history = True
             self._history.send_history(connection, membership, command.channel)
 
@@ -476,9 +483,12 @@ class Engine:
 
     def _show(self, connection: Connection, command: Show, frame: bytes) -> None:
         membership = self._hub.membership(connection, command.channel)
-        if membership is None or not membership.rights.in_presence:
+        if membership is None or not (membership.rights.in_presence and membership.rights.sees_presence):
+            # Who is silent is listed, but says nothing of itself either.
+            silent = membership is not None and membership.rights.in_presence
+            operation = Operation.SEES_PRESENCE if silent else Operation.IN_PRESENCE
             facts = JOINED if membership is not None else NOT_JOINED
-            self._refuser.decide(connection, Operation.IN_PRESENCE, command.channel, facts, Asked(command, frame))
+            self._refuser.decide(connection, operation, command.channel, facts, Asked(command, frame))
             return
         self._turn.send(connection, connection.face.done(command.channel, command.reply))
         if not membership.wants_presence:
