@@ -61,4 +61,4 @@ bench: $(STAMP)  ## Measure against peers and write bench/RESULTS.md.
 	$(BIN)/python -m bench
 
 clean:  ## Remove everything that set-up made; instance/ stays.
-	rm -rf $(VENV) node_modules static/vendor bench/node_modules tests/sdk/node_modules
+	rm -rf $(VENV) node_modules static/vendor bench/node_modules tests/sdk/node_modules docs/examples/vue-chat/node_modules

@@ -1,6 +1,7 @@
-"""The test bench's code for phoenix.js and Supabase's client runs as it stands, whatever the channel is called."""
+"""Code for phoenix.js and Supabase's client runs as it stands: the test bench's and the documentation's."""
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.sdk.users import FOLDER
-from tests.servers import Server, rule, serving, until
+from tests.servers import ROOT, Server, rule, serving, until
 from tests.sockets.clients import Client, Connect, connecting
 from webapp.web.bench.snippets import snippets
 
@@ -119,3 +120,16 @@ def test_the_token_goes_where_the_comment_says(
     )
     with running(node, code):
         assert client.take("presence_update", 20)["payload"]["presence"]["extras"] == {"name": "Ada"}
+
+
+@pytest.mark.parametrize("title", ["phoenix.js", "Supabase's client"])
+def test_the_documentation_s_code_runs(plain: Server, node: str, connect: Connect, title: str) -> None:
+    page = (ROOT / "docs/phoenix.md").read_text("utf-8")
+    (code,) = re.findall(rf"^## {title}$.*?^```js$(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    token = f"const token = {json.dumps(plain.token('42', extras={'name': 'Ada'}))};\n"
+    client = listening(connect, "chat/lobby")
+    with running(node, token + code.replace("wss://realtime.example.com", f"ws://127.0.0.1:{plain.port}")) as lines:
+        assert client.take("presence_update", 20)["payload"]["presence"]["extras"] == {"name": "Ada"}
+        assert client.take("message")["payload"] == {"hello": "world"}
+        client.say("chat/lobby", {"greetings": "from elsewhere"})
+        until(lambda: any("from elsewhere" in line for line in lines), what="the message")
