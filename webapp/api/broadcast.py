@@ -62,17 +62,16 @@ blueprint = Blueprint("broadcast", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Put it on an application, whose answers pages of other origins may read."""
-
-    @blueprint.after_request
-    def any_origin(response: Response) -> Response:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    blueprint.register_error_handler(ApiError, _refused)
-    blueprint.register_error_handler(RequestEntityTooLarge, lambda _: _refused(ApiError(ErrorCode.BODY_TOO_LARGE)))
+    """Put it on an application."""
     app.register_blueprint(blueprint)
+
+
+@blueprint.after_request
+def any_origin(response: Response) -> Response:
+    """Let pages of other origins read every answer."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.route("/api/broadcast", methods=["OPTIONS"], provide_automatic_options=False)
@@ -189,6 +188,12 @@ def _told(code: Code, text: str, ref: str, sent: int) -> Response:
     return response
 
 
+@blueprint.errorhandler(RequestEntityTooLarge)
+def _too_large(_: RequestEntityTooLarge) -> Response:
+    return _refused(ApiError(ErrorCode.BODY_TOO_LARGE))
+
+
+@blueprint.errorhandler(ApiError)
 def _refused(error: ApiError) -> Response:
     problem = next(iter(error.problems.items()), None)
     message = f"{problem[0]}: {problem[1]}" if problem is not None else error.message
