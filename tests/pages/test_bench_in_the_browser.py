@@ -684,6 +684,19 @@ def test_payloads_go_as_they_are_written(page: Page, running: Server, connect: C
         assert bob.take("message")["payload"] == got | whom
 
 
+@pytest.mark.parametrize("protocol", CHANNELS)
+def test_heartbeats_are_sent_and_answered(page: Page, protocol: str) -> None:
+    page.clock.install()
+    new = joined(added(bench(page), protocol=protocol))
+    page.clock.fast_forward(31_000)
+    expect(frames(new, "out", "heartbeat")).to_have_count(1)
+    expect(frames(new, "in", "phx_reply").last).to_contain_text('"status":"ok"')
+    page.clock.fast_forward(31_000)
+    expect(frames(new, "out", "heartbeat")).to_have_count(2)
+    expect(new.locator("[data-status]")).to_have_text("connected")
+    expect(new.locator("[data-trouble]")).to_be_hidden()
+
+
 def test_bytes_are_shown(page: Page, running: Server) -> None:
     cards = one_of_each(bench(page))
     with Phoenix(running) as talker:
