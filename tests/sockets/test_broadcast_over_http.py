@@ -112,23 +112,24 @@ def test_messages_before_one_that_is_refused_have_gone_out(server: Server, enter
     assert [frame["payload"] for frame in client.sync()] == [{"n": 1}]
 
 
-WITHOUT_TARGET = {"topic": "room/1", "event": "private_message"}
+WITHOUT_TARGET = {"topic": "room/1", "event": "private_message", "payload": {}}
 LARGE = {"topic": "room/1", "event": "e", "payload": "x" * 70_000}
 BAD: dict[str, tuple[Any, int, str]] = {
     "no json": (b"{", 400, "invalid_json"),
     "nothing": (b"", 400, "invalid_json"),
     "a list": ([], 422, "invalid_input"),
     "no messages": ({}, 422, "invalid_input"),
+    "a message without a payload": ({"messages": [{"topic": "room/1", "event": "e"}]}, 422, "invalid_input"),
     "a message without an event": ({"messages": [{"topic": "room/1"}]}, 422, "invalid_input"),
-    "no channel's name": ({"messages": [{"topic": "", "event": "e"}]}, 422, "invalid_input"),
-    "control characters": ({"messages": [{"topic": "a\x00", "event": "e"}]}, 422, "invalid_input"),
-    "a reserved event": ({"messages": [{"topic": "room/1", "event": "phx_close"}]}, 422, "invalid_input"),
+    "no channel's name": ({"messages": [{"topic": "", "event": "e", "payload": 1}]}, 422, "invalid_input"),
+    "control characters": ({"messages": [{"topic": "a\x00", "event": "e", "payload": 1}]}, 422, "invalid_input"),
+    "a reserved event": ({"messages": [{"topic": "room/1", "event": "phx_close", "payload": 1}]}, 422, "invalid_input"),
     "a private message to nobody": (
         {"messages": [{"topic": "room/1", "event": "private_message"}]},
         422,
         "invalid_input",
     ),
-    "too many": ({"messages": [{"topic": "room/1", "event": "e"}] * 101}, 422, "invalid_input"),
+    "too many": ({"messages": [{"topic": "room/1", "event": "e", "payload": 1}] * 101}, 422, "invalid_input"),
     "too large": ({"messages": [LARGE]}, 413, "message_too_large"),
     "much too large": (b"x" * 200_000, 413, "body_too_large"),
     "nested": (b'{"messages":[{"topic":"room/1","event":"e","payload":' + b"[" * 9000, 400, "invalid_json"),

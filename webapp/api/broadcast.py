@@ -5,12 +5,13 @@ of any origin may send them, as sockets may, unless the workspace lists some.
 """
 
 from base64 import b64encode
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
 from limits import RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
+from msgspec import Meta
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..config import Settings
@@ -47,15 +48,30 @@ _STATUS = {
 _ALLOWED = "authorization, apikey, content-type, x-client-info"
 
 
-class _Message(msgspec.Struct):
-    topic: str
-    event: str
-    payload: msgspec.Raw = msgspec.Raw(b"{}")
-    private: Any = None
+class BroadcastMessage(msgspec.Struct):
+    """A message of a client. ``private``, and whatever else it has, says nothing here: the rules decide."""
+
+    topic: Annotated[str, Meta(description="The channel's name, with `realtime:` in front of it or without.")]
+    event: Annotated[str, Meta(description="`message`, or another name.")]
+    payload: Annotated[msgspec.Raw, Meta(description="Any JSON.")]
 
 
-class _Body(msgspec.Struct):
-    messages: list[_Message]
+class BroadcastIn(msgspec.Struct):
+    """Some messages, sent in order."""
+
+    messages: list[BroadcastMessage]
+
+
+class BroadcastRefused(msgspec.Struct):
+    """Why a message was not sent, in the form that Supabase's client reads.
+
+    ``ref`` is the number by which the inspector finds the whole story, ``sent`` how many messages before it went out.
+    """
+
+    error: Annotated[str, Meta(description="A sentence.")]
+    code: Annotated[str, Meta(description="Stable: one of the API's, or of those that sockets are told.")]
+    ref: str = ""
+    sent: int = 0
 
 
 blueprint = Blueprint("broadcast", __name__)
@@ -87,7 +103,7 @@ def several() -> Response:
     """Send some messages, in order, until one is refused."""
     most = _settings().limit_message_bytes
     try:
-        body = msgspec.json.decode(_read(most + ENVELOPE_MOST), type=_Body)
+        body = msgspec.json.decode(_read(most + ENVELOPE_MOST), type=BroadcastIn)
     except msgspec.ValidationError as error:
         raise ApiError(ErrorCode.INVALID_INPUT, problems=problem_of(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
@@ -180,8 +196,7 @@ def _within_rate(caller: Caller) -> bool:
 
 
 def _told(code: Code, text: str, ref: str, sent: int) -> Response:
-    """Answer a refusal in the form that Supabase's client reads; ``sent`` is how many messages before it went out."""
-    answer = {"error": text, "code": code.value, "ref": ref, "sent": sent}
+    answer = BroadcastRefused(text, code.value, ref, sent)
     response = Response(msgspec.json.encode(answer), _STATUS.get(code, 403), mimetype="application/json")
     if code is Code.RATE_LIMITED:
         response.headers["Retry-After"] = "60"
@@ -197,7 +212,7 @@ def _too_large(_: RequestEntityTooLarge) -> Response:
 def _refused(error: ApiError) -> Response:
     problem = next(iter(error.problems.items()), None)
     message = f"{problem[0]}: {problem[1]}" if problem is not None else error.message
-    answer = {"error": message, "code": error.code.value}
+    answer = BroadcastRefused(message, error.code.value)
     return Response(msgspec.json.encode(answer), error.code.status, error.headers, mimetype="application/json")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from .broadcast import ONE, BroadcastIn, BroadcastRefused
 from .errors import ERRORS, ErrorAnswer, ErrorCode
 from .health import Readiness
 from .routes import ROUTES, Nothing, Route
@@ -33,6 +34,7 @@ _METRICS = (
     ErrorCode.RATE_LIMITED,
     ErrorCode.NOT_SERVING,
 )
+BROADCAST_STATUSES = ("400", "401", "403", "413", "422", "429", "500", "503")
 _VARIABLES = {
     "canonical": "The workspace's canonical, the last part of its socket address.",
     "channel": "The channel's name. Percent-encoded (`chat%2Fa`) it is always exact; `/` may also stand bare.",
@@ -43,6 +45,8 @@ _VARIABLES = {
     "block_id": "The block's id.",
     "webhook_id": "The webhook's id.",
     "delivery_id": "The delivery's id.",
+    "topic": "The channel's name.",
+    "event": "`message`, or another name.",
     "socket_id": "The `socketId` of a client that is connected.",
 }
 
@@ -50,7 +54,7 @@ _VARIABLES = {
 @cache
 def document(version: str) -> dict[str, Any]:
     """Return the whole document. ``version`` is Tidegate's."""
-    structs: list[type] = [ErrorAnswer, Readiness]
+    structs: list[type] = [ErrorAnswer, Readiness, BroadcastIn, BroadcastRefused]
     for route in ROUTES:
         structs += [kind for kind in (route.body, route.answer) if kind is not Nothing and kind not in structs]
     refs, components = msgspec.json.schema_components(structs, ref_template=_REF)
@@ -191,7 +195,32 @@ def _open_paths(refs: dict[type, Any]) -> dict[str, Any]:
             metrics,
             security=[{"key": []}, {}],
         ),
+        "/api/broadcast": _broadcast("broadcast", _content(refs[BroadcastIn]), refs),
+        "/api/broadcast/{topic}/events/{event}": _broadcast(
+            "broadcastOne", _content({}) | {"application/octet-stream": {}}, refs
+        ),
     }
+
+
+def _broadcast(name: str, body: dict[str, Any], refs: dict[type, Any]) -> dict[str, Any]:
+    """Describe messages of clients over HTTP, whose tokens are those of sockets and whose errors are Supabase's."""
+    refused = {
+        "description": "Nothing more was sent; the answer says why.",
+        "content": _content(refs[BroadcastRefused]),
+    }
+    operation = {
+        "operationId": name,
+        "summary": "Send messages as a client that has not joined",
+        "description": "Decided by the rules, as if the client had joined. `Authorization: Bearer` carries a realtime "
+        "token, without which the client is anonymous; the header `apikey` names the workspace, and may be left out "
+        "while there is only one.",
+        "tags": ["clients"],
+        "security": [],
+        "parameters": _path_parameters(ONE) if name == "broadcastOne" else [],
+        "requestBody": {"required": True, "content": body},
+        "responses": {"202": {"description": "All were sent."}} | dict.fromkeys(BROADCAST_STATUSES, refused),
+    }
+    return {"post": operation}
 
 
 def _open_get(name: str, summary: str, answers: dict[str, Any], security: list[Any] | None = None) -> dict[str, Any]:
