@@ -5,7 +5,7 @@ import { Transport, meant, serve, tell } from "./lines.mjs";
 
 console.warn = () => {}; // send() says each time that REST is another way
 const PACKAGES = { supabase: newest, supabase280: older };
-let client;
+let client, session;
 const channels = {};
 
 // What a call resolves to, or the text of its error.
@@ -18,12 +18,14 @@ async function answer(tag, promise) {
 }
 
 serve({
-  configure({ library, url, vsn, params, heartbeat, reconnect }) {
+  configure({ library, url, vsn, params, heartbeat, reconnect, session: token }) {
+    session = token;
     client = new PACKAGES[library].RealtimeClient(url, {
       transport: Transport,
       vsn,
       params,
       heartbeatIntervalMs: heartbeat ?? undefined,
+      accessToken: token === undefined ? undefined : async () => session,
       reconnectAfterMs: reconnect ? () => reconnect : undefined,
       heartbeatCallback: (status) => tell({ heartbeat: status }),
     });
@@ -58,6 +60,9 @@ serve({
   },
   removeChannel({ name, tag }) {
     answer(tag, client.removeChannel(channels[name]));
+  },
+  session({ token }) {
+    session = token;
   },
   setAuth({ token, tag }) {
     answer(tag, client.setAuth(token));

@@ -179,8 +179,7 @@ def test_bytes(plain_server: Server, phoenix: MakePhoenix) -> None:
         assert cem.hears(ROOM, "blob") == {"$binary": base64.b64encode(bytes(BYTES)).decode()}
     assert ann.push(ROOM, "auth_message", {"bytes": []}) == OK
     assert ann.hears(ROOM, "auth_message") == {"bytes": []}
-    bob.try_to_join("signed in to write")
-    assert bob.on("signed in to write", "joined") == {}
+    bob.join("signed in to write")
     assert bob.refused("signed in to write", "blob", {"bytes": BYTES}) == "authentication_required"
     says_the_end(ann, bob, cem)
 

@@ -46,6 +46,13 @@ def test_subscribing_and_being_refused(plain_server: Server, supabase: MakeSupab
     guest.subscribe(ROOM)  # on the same connection
 
 
+@each_client
+def test_a_key_that_names_no_workspace(supabase: MakeSupabase, kind: str) -> None:
+    lost = supabase(kind=kind, apikey="nowhere")
+    lost.try_to_subscribe(ROOM)
+    lost.is_now(ROOM, "CHANNEL_ERROR")  # once, however often it tries
+
+
 @every_client
 def test_broadcasts(plain_server: Server, supabase: MakeSupabase, kind: str) -> None:
     ann, bob, guest = (

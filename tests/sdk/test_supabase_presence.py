@@ -49,6 +49,18 @@ def test_tracking(plain_server: Server, supabase: MakeSupabase, kind: str) -> No
 
 
 @each_client
+def test_tracking_without_listening(plain_server: Server, supabase: MakeSupabase, kind: str) -> None:
+    ann, bob = supabase(plain_server.token("ann"), kind), supabase(kind=kind)
+    ann.subscribe(ROOM, presence=True)
+    bob.subscribe(ROOM)
+    assert bob.does("track", ROOM, payload={"state": "here"}) == "ok"
+    ((_, states),) = says(ann.sees(ROOM, 1), "state").items()
+    assert states == ["here"]
+    assert bob.does("unsubscribe", ROOM) == "ok"
+    ann.sees(ROOM, 0)
+
+
+@each_client
 def test_tracking_another_state(plain_server: Server, supabase: MakeSupabase, kind: str) -> None:
     ann, bob = supabase(plain_server.token("ann"), kind), supabase(kind=kind)
     for each in (ann, bob):

@@ -23,7 +23,12 @@ def sends(user: Supabase, text: str) -> str:
 def signs_in(server: Server, user: Supabase, token: str, user_id: str) -> None:
     """Set a token, which the SDK sends without telling what became of it."""
     assert user.does("setAuth", CHAT, token=token) is None
-    until(lambda: user_id in [client["user_id"] for client in server.call("clients")], what=f"{user_id}, signed in")
+    until(lambda: user_id in users(server), what=f"{user_id}, signed in")
+
+
+def users(server: Server) -> list[str | None]:
+    """Who is connected just now."""
+    return [client["user_id"] for client in server.call("clients")]
 
 
 @each_client
@@ -72,6 +77,21 @@ def test_a_token_that_ends(plain_server: Server, supabase: MakeSupabase, kind: s
     ann.becomes("members", "SUBSCRIBED")
 
 
+@each_client
+def test_sessions_as_supabase_js_gives_them(plain_server: Server, supabase: MakeSupabase, kind: str) -> None:
+    """It hands over a function that the SDK asks at each heartbeat; who is signed out has the key as a token."""
+    ann = supabase(kind=kind, session="default", heartbeat=300)
+    ann.subscribe(CHAT, broadcast={"ack": True})
+    assert sends(ann, "anonymous") == "error"
+    ann.tell("session", token=plain_server.token("ann"))
+    until(lambda: "ann" in users(plain_server), what="a heartbeat with the session")
+    assert sends(ann, "signed in") == "ok"
+    ann.tell("session", token="default")
+    until(lambda: "ann" not in users(plain_server), what="a heartbeat without it")
+    assert sends(ann, "signed out") == "error"
+    assert [told["status"] for told in ann.seen if "status" in told] == ["SUBSCRIBED"]
+
+
 def test_messages_over_http(plain_server: Server, supabase: MakeSupabase) -> None:
     ann, guest, bob = supabase(plain_server.token("ann")), supabase(), supabase(plain_server.token("bob"))
     for channel in ("members", "open"):
@@ -94,6 +114,10 @@ def test_messages_over_http(plain_server: Server, supabase: MakeSupabase) -> Non
     assert ann.send("members", "cursor", {}) == "error"
     refused = ann.does("httpSend", "members", event="cursor", payload={})
     assert refused == {"error": "The token was not accepted, so this client is anonymous."}
+    lost = supabase(apikey="nowhere")
+    lost.channel("open")
+    assert lost.send("open", "cursor", {}) == "error"
+    assert lost.does("httpSend", "open", event="cursor", payload={}) == {"error": "Unknown connection hash"}
     for channel in ("members", "open"):  # nothing else came
         assert bob.does("httpSend", channel, event="the end", payload={}) == {"success": True}
         assert bob.hears(channel, "the end") == {}
