@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PORT_443 = ("tests/sdk/", "tests/pages/test_the_whole_story.py")
+PORT_443 = (
+    "tests/sdk/test_blocked.py",
+    "tests/sdk/test_channels.py",
+    "tests/sdk/test_coming_back.py",
+    "tests/sdk/test_mixed_room.py",
+    "tests/sdk/test_presets.py",
+    "tests/sdk/test_trigger_examples.py",
+    "tests/pages/test_the_whole_story.py",
+)
 """Xano's SDK dials no other port, so one worker runs all of these."""
 LONGEST = (
     "tests/pages/test_pages_fit_and_are_accessible.py",
