@@ -105,7 +105,7 @@ def test_messages_over_http(plain_server: Server, supabase: MakeSupabase) -> Non
             assert bob.hears(channel, "cursor: ✓/") == payload
     assert guest.send("members", "cursor", {}) == "error"
     refused = guest.does("httpSend", "members", event="cursor", payload={})
-    assert refused == {"error": "Anonymous clients cannot join this channel."}
+    assert refused == {"error": "Anonymous clients are silent on this channel: they neither send nor receive."}
     assert guest.send("open", "phx_close", {}) == "error"
     assert "protocol's own" in guest.does("httpSend", "open", event="phx_close", payload={})["error"]
     assert ann.does("httpSend", "members", event="blob", payload={"bytes": BYTES}) == {"success": True}

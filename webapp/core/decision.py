@@ -48,6 +48,6 @@ class Decision:
             return "Allowed."
         if self.told:
             return self.told
-        if self.code is Code.ANONYMOUS_NOT_ALLOWED and self.steps[-1].subject == "heard":
+        if self.code is Code.ANONYMOUS_NOT_ALLOWED and self.operation is not Operation.JOIN:
             return "Anonymous clients are silent on this channel: they neither send nor receive."
         return self.code.sentence
