@@ -65,6 +65,10 @@ def test_one_message_as_an_address(server: Server, enter: Enter) -> None:
     frame: Any = client.next()
     assert frame == bytes((2, len(topic), len(event))) + topic + event + b"\x00\xff"
     assert post(server, path, b"not json")[0] == 400
+    assert post(server, path, b'"\xff"')[0] == 400
+    assert post(server, path, b"\xff" * 65_000, Content_Type="application/octet-stream") == (202, None)
+    assert client.next()[-65_000:] == b"\xff" * 65_000  # type: ignore[index]
+    assert client.sync() == []
 
 
 def test_who_asks_is_who_the_token_says(server: Server, enter: Enter) -> None:
@@ -132,6 +136,13 @@ BAD: dict[str, tuple[Any, int, str]] = {
     "too many": ({"messages": [{"topic": "room/1", "event": "e", "payload": 1}] * 101}, 422, "invalid_input"),
     "too large": ({"messages": [LARGE]}, 413, "message_too_large"),
     "much too large": (b"x" * 200_000, 413, "body_too_large"),
+    "no UTF-8": (b'{"messages":[{"topic":"room/1","event":"e","payload":"\xff"}]}', 400, "invalid_json"),
+    "a deep private message": (
+        b'{"messages":[{"topic":"room/1","event":"private_message","payload":{"a":' + b"[" * 900 + b"]" * 900 + b"}}]}",
+        422,
+        "invalid_input",
+    ),
+    "a NUL in the event": ({"messages": [{"topic": "room/1", "event": "a\0", "payload": 1}]}, 422, "invalid_input"),
     "nested": (b'{"messages":[{"topic":"room/1","event":"e","payload":' + b"[" * 9000, 400, "invalid_json"),
 }
 

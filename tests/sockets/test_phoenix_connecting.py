@@ -232,3 +232,31 @@ def test_a_kick_closes_for_good_as_far_as_the_server_can_say(server: Server, ent
     assert server.call("kick", socket_id=info["socket_id"])
     assert client.closed() == 4401
     assert client.frames[-1]["payload"]["code"] == "kicked"
+
+
+def test_a_renewal_counts_among_the_clients_of_its_user() -> None:
+    with serving(limit_clients_per_user=1) as server:
+        server.publish(rule("room", "A M"))
+        first, second = Phoenix(server, server.token("ann")), Phoenix(server)
+        second.join_topic("room")
+        answer = second.ask("room", "access_token", {"access_token": server.token("ann")})
+        assert (answer["status"], answer["response"]["code"]) == ("error", "too_many_connections")
+        first.end()
+        until(lambda: len(server.call("clients")) == 1)
+        assert second.ask("room", "access_token", {"access_token": server.token("ann")}) == OK
+        assert second.ask("room", "access_token", {"access_token": server.token("ann", extras={"n": 2})}) == OK
+        second.end()
+
+
+def test_the_triggers_of_joins_are_asked_again_about_another_user(server: Server, enter: Enter) -> None:
+    refuse = {"type": "condition", "expression": "event.client.userId !== 'eve'", "message": "Not you."}
+    server.publish(rule("room", "A M", triggers=[{"name": "guard", "events": ["join"], "steps": [refuse]}]))
+    client = enter(topic="room")
+    assert client.ask("room", "access_token", {"access_token": server.token("ann")}) == OK
+    assert client.ask("room", "hello") == OK
+    client.sync()
+    assert client.ask("room", "access_token", {"access_token": server.token("eve")}) == OK
+    (closed,) = client.sync()
+    assert (closed["event"], closed["payload"]["code"]) == ("phx_close", "blocked_by_trigger")
+    assert closed["payload"]["reason"] == "Not you."
+    assert client.join_topic("room")["response"]["reason"] == "Not you."

@@ -40,6 +40,10 @@ REFUSED = {
     "what phoenix.js calls replies": ("room/1", "chan_reply_3", {}),
     "a list of members": ("room/1", "presence_state", {}),
     "news of members": ("room/1", "presence_diff", {}),
+    "what nameless events of the server come as": ("room/1", "event", {}),
+    "a NUL in the event": ("room/1", "a\0b", {}),
+    "a NUL in the user's id": ("room/1", "secure_private_message", {"target_user_id": "a\0"}),
+    "no token at all": ("room/1", "access_token", {}),
     "no event": ("room/1", "", {}),
     "a long event": ("room/1", "e" * 256, {}),
     "a private message to nobody": ("room/1", "private_message", {"text": "hi"}),
@@ -118,6 +122,10 @@ def test_random_bytes_end_nothing(enter: Enter) -> None:
     assert answer["response"]["code"] == "invalid_frame"
     client.binary(user_broadcast("realtime:room/1", "e", b'1],"x":[2', 1, "1", "10"))
     assert client.reply("10")["response"]["code"] == "invalid_frame"
+    client.binary(user_broadcast("realtime:room/1", "e", b'{"a":"\xff"}', 1, "1", "11"))
+    assert client.reply("11")["response"]["code"] == "invalid_frame", "text frames are UTF-8"
+    client.binary(binary_push("room/1", "access_token", b"\x00", "1", "12"))
+    assert client.reply("12")["response"]["code"] == "invalid_frame"
     assert client.ask("room/1", "alive") == OK
 
 
@@ -149,6 +157,23 @@ def test_joining_again_closes_the_earlier_join(enter: Enter) -> None:
     assert (closed["event"], closed["join_ref"], closed["ref"]) == ("phx_close", before, before)
     assert (state["event"], len(state["payload"])) == ("presence_state", 2)
     assert other.sync() == [], "nobody else is to notice"
+
+
+def test_a_leave_of_an_earlier_join_leaves_nothing(enter: Enter) -> None:
+    client, other = enter(topic="room/1"), enter(topic="room/1")
+    before = client.join_refs["room/1"]
+    assert client.join_topic("room/1") == OK
+    client.sync()
+    ref = client.push("room/1", "phx_leave", join_ref=before)
+    assert client.reply(ref) == OK
+    assert client.ask("room/1", "still here") == OK
+    assert client.join_topic("realtime:room/1") == OK
+    client.sync()
+    assert client.ask("room/1", "phx_leave") == OK
+    client.sync()
+    other.push("room/1", "hello")
+    other.sync()
+    assert client.event("realtime:room/1", "broadcast")["event"] == "hello"
 
 
 def test_one_connection_may_speak_both_dialects(enter: Enter) -> None:
@@ -277,6 +302,28 @@ def test_the_private_thread_of_two_clients(enter: Enter, server: Server) -> None
     for client, other, seen in ((ann, "bob", 1), (bob, "ann", 1), (eve, "ann", 0), (ann, "eve", 0)):
         answer = client.ask("kept", "history", {"target_client_id": ids[other]})
         assert len(answer["response"]["messages"]) == seen
+
+
+def test_a_message_to_oneself_comes_once(enter: Enter, server: Server) -> None:
+    server.publish(rule("room/*", "A M P V X"))
+    client = enter()
+    client.join_topic("realtime:room/1", {"config": {"broadcast": {"self": False, "ack": True}}})
+    (info,) = [c for c in server.call("clients") if "room/1" in c["channels"]]
+    to_itself = {"target_client_id": info["socket_id"]}
+    answer = client.ask(
+        "realtime:room/1", "broadcast", {"type": "broadcast", "event": "private_message", "payload": to_itself}
+    )
+    assert answer == OK
+    assert [frame["payload"]["payload"] for frame in client.sync()] == [to_itself]
+
+
+def test_what_others_write_to_a_user_in_confidence_reaches_no_test_client(enter: Enter, server: Server) -> None:
+    real, posing = enter(server.token("bob"), topic="room/1"), enter(server.token("bob", test=True), topic="room/1")
+    sender, trying = enter(server.token("ann"), topic="room/1"), enter(server.token("eve", test=True), topic="room/1")
+    settle(real, posing, sender, trying)
+    for client, reached in ((sender, [True, False]), (trying, [True, True])):
+        assert client.ask("room/1", "secure_private_message", {"target_user_id": "bob"}) == OK
+        assert [bool(frames) for frames in settle(real, posing)] == reached
 
 
 def test_a_rule_change_closes_the_topic_and_says_why(enter: Enter, server: Server) -> None:

@@ -1,5 +1,6 @@
 """Presence as Supabase's clients use it: listed once they say so, with what they say, under a key of their own."""
 
+import json
 from typing import Any
 
 import pytest
@@ -213,3 +214,34 @@ def test_joining_again_begins_anew(enter: Enter, connect: Connect) -> None:
     diff = other.event("room", "presence_diff")
     assert (list(diff["leaves"]), [len(key) for key in diff["joins"]]) == (["b"], [16])
     assert xano.sync() == [], "for Xano's clients it has been there all along"
+
+
+@pytest.mark.parametrize("levels", [33, 900])
+def test_a_state_that_is_nested_deeply_is_refused(enter: Enter, levels: int) -> None:
+    client, other = enter(topic=TOPIC, payload=config()), enter(topic="room")
+    nested = json.loads('{"a":' + "[" * levels + "]" * levels + "}")
+    answer = track(client, nested)
+    assert (answer["status"], answer["response"]["code"]) == ("error", "invalid_frame")
+    assert track(client, {"text": "[" * 100, "list": [[[]]]}) == OK
+    assert len(other.sync()) == 1
+
+
+def test_nobody_is_listed_under_the_socket_id_of_another(enter: Enter, server: Server) -> None:
+    other = enter(topic="room")
+    (info,) = [c for c in server.call("clients") if "room" in c["channels"]]
+    answer = enter().join_topic(TOPIC, config(info["socket_id"]))
+    assert (answer["status"], answer["response"]["code"]) == ("error", "invalid_frame")
+    assert other.sync() == []
+
+
+def test_who_may_see_presence_from_now_on_gets_the_whole_list(enter: Enter, server: Server) -> None:
+    server.publish(rule("room", "X P"), rule("hidden", "A M"))
+    client, known = enter(topic="room"), enter(server.token("ann"), topic="room")
+    assert client.ask("room", "access_token", {"access_token": server.token("bob")}) == OK
+    state = next(frame for frame in client.sync() if frame["event"] == "presence_state")
+    assert len(state["payload"]) == 2
+    assert known.ask("room", "access_token", {"access_token": server.token("ann", extras={"n": 1})}) == OK
+    assert "presence_state" not in [frame["event"] for frame in known.sync()], "it has had it"
+    later = enter(topic="hidden")
+    server.publish(rule("room", "X P"), rule("hidden", "A M P"))
+    assert len(later.event("hidden", "presence_state")) == 1

@@ -5,6 +5,7 @@ of any origin may send them, as sockets may, unless the workspace lists some.
 """
 
 from base64 import b64encode
+from itertools import takewhile
 from typing import Annotated
 
 import msgspec
@@ -21,7 +22,7 @@ from ..extensions import limiter
 from ..protocols.phoenix import PREFIX, message_of
 from ..realtime.callers import Caller
 from ..realtime.events import FrameError, Json, Send
-from ..realtime.guests import FACE, Said
+from ..realtime.guests import FACE
 from ..realtime.server import Realtime
 from .addresses import client_address
 from .bodies import problem_of
@@ -31,6 +32,7 @@ from .names import read_names
 MESSAGES_MOST = 100
 ENVELOPE_MOST = 64 * 1024
 """Bytes that a body may have beside its payloads."""
+BYTES = "application/octet-stream"
 ONE = "/api/broadcast/{topic}/events/{event}"
 ONE_RULE = "/api/broadcast/<any_name:topic>/events/<any_name:event>"
 _STATUS = {
@@ -110,6 +112,10 @@ def several() -> Response:
         raise ApiError(ErrorCode.INVALID_JSON, f"The body is not JSON: {error}.") from None
     if len(body.messages) > MESSAGES_MOST:
         raise ApiError(ErrorCode.INVALID_INPUT, problems={"messages": f"At most {MESSAGES_MOST} at a time."})
+    for index, message in enumerate(body.messages):
+        if len(message.payload) > most:
+            problems = {f"messages[{index}].payload": Code.MESSAGE_TOO_LARGE.sentence}
+            raise ApiError(ErrorCode.MESSAGE_TOO_LARGE, problems=problems)
     sends = [
         _send(message.topic, message.event, bytes(message.payload), f"messages[{index}].")
         for index, message in enumerate(body.messages)
@@ -122,7 +128,7 @@ def one(topic: str, event: str) -> Response:
     """Send one message: the body is its payload, JSON or bytes."""
     names = read_names(request.environ, ONE, "topic")
     data = _read(_settings().limit_message_bytes)
-    if request.mimetype == "application/octet-stream":
+    if request.mimetype == BYTES:
         payload = b'{"$binary":"%b"}' % b64encode(data)
     else:
         try:
@@ -137,6 +143,11 @@ def _read(most: int) -> bytes:
     data = request.get_data(cache=False)
     if len(data) > most:
         raise ApiError(ErrorCode.BODY_TOO_LARGE)
+    if request.mimetype != BYTES:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            raise ApiError(ErrorCode.INVALID_JSON, "The body is not UTF-8.") from None
     return data
 
 
@@ -145,8 +156,6 @@ def _send(topic: str, event: str, payload: Json, at: str = "") -> Send:
     problem = channel_problem(channel)
     if problem is not None:
         raise ApiError(ErrorCode.INVALID_INPUT, problems={f"{at}topic": problem})
-    if len(payload) > _settings().limit_message_bytes:
-        raise ApiError(ErrorCode.MESSAGE_TOO_LARGE, problems={f"{at}payload": Code.MESSAGE_TOO_LARGE.sentence})
     try:
         return message_of(channel, event, payload)
     except FrameError as error:
@@ -162,13 +171,14 @@ def _answer(sends: list[Send]) -> Response:
     if problem is not None:
         realtime.refuser.turned_away(caller, caller.workspace or realtime.nowhere, problem.code, problem.detail)
         return _told(problem.code, problem.code.sentence, "", 0)
-    for sent, command in enumerate(sends):
-        if not _within_rate(caller):
-            realtime.refuser.turned_away(caller, caller.workspace or realtime.nowhere, Code.RATE_LIMITED, "")
-            return _told(Code.RATE_LIMITED, Code.RATE_LIMITED.sentence, "", sent)
-        said: Said = realtime.say(caller, command)
+    # Counted as they are sent: what comes behind one that is refused counts for nothing.
+    told = realtime.say(caller, takewhile(lambda _: _within_rate(caller), sends))
+    for sent, said in enumerate(told):
         if said.code is not None:
             return _told(said.code, said.text, said.ref, sent)
+    if len(told) < len(sends):
+        realtime.refuser.turned_away(caller, caller.workspace or realtime.nowhere, Code.RATE_LIMITED, "")
+        return _told(Code.RATE_LIMITED, Code.RATE_LIMITED.sentence, "", len(told))
     return Response(status=202)
 
 

@@ -43,15 +43,20 @@ KEY_MOST = 255
 """Characters of a presence key."""
 STATE_MOST = 2 * 1024
 """Bytes of what a member says of itself in presence: it is sent to all others, and again to all who join."""
+STATE_NESTED = 32
+"""Levels that it may have."""
 HEADS_KEPT = 4096
 
+_ONLY_THE_SERVER = frozenset(("event", "history"))
+"""Under these names the server's own events and answers arrive, where they have no other."""
 AUTH_MESSAGE: Final = "auth_message"
 PRIVATE_MESSAGE: Final = "private_message"
 SECURE_PRIVATE_MESSAGE: Final = "secure_private_message"
-_STATE_FIELDS = frozenset(("phx_ref", "phx_ref_prev", "socketId", "extras", "permissions"))
+_STATE_FIELDS = frozenset(("phx_ref", "phx_ref_prev", "socketId", "extras", "permissions", "connection_time"))
 """What the server says of a member; nobody says it of itself."""
 _UNMATCHED = frozenset((Code.NOT_JOINED, Code.NO_RULE))
 _BINARY = re.compile(rb'\{"\$binary":"([A-Za-z0-9+/]*={0,2})"\}')
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _TOKEN = re.compile(rb'("access_token"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 _encode = msgspec.json.encode
@@ -109,7 +114,8 @@ class _JoinPayload(msgspec.Struct):
 
 
 class _Token(msgspec.Struct):
-    access_token: str | None = None
+    access_token: str | None
+    """Null: to go on as an anonymous client."""
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -135,6 +141,8 @@ _decode_state = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 class PhoenixFace:
     """One version and dialect. It holds no state but what can be made again, so one serves all connections."""
+
+    waits_for_roster = True
 
     def __init__(self, version: int, supabase: bool) -> None:
         self.name = "supabase" if supabase else "phoenix"
@@ -276,6 +284,12 @@ class PhoenixFace:
             return self._closed(before.reply) + answer
         return answer
 
+    def is_outdated(self, command: Leave, joined: Join) -> bool:
+        leaves, joins = command.reply, joined.reply
+        if leaves is None or joins is None:
+            return False
+        return bool(leaves.topic != joins.topic or leaves.join_ref not in (None, joins.join_ref))
+
     def left(self, command: Leave) -> bytes:
         return self._replied(command.reply, "ok", b"{}") + self._closed(command.reply)
 
@@ -408,31 +422,42 @@ def message_of(channel: str, event: str, payload: Json, reply: Reply | None = No
             return Send(channel, payload, socket_id=target, reply=reply)
         case "secure_private_message":
             return Send(channel, payload, True, user=_target(payload, "target_user_id", channel, reply), reply=reply)
-    if not event or len(event) > EVENT_MOST:
+    if not event or len(event) > EVENT_MOST or "\0" in event:
         raise FrameError(f"The name of an event has 1 to {EVENT_MOST} characters.", channel, reply)
-    if event == "history" or is_reserved(event):
+    if event in _ONLY_THE_SERVER or is_reserved(event):
         raise FrameError(f"`{event[:40]}` is an event of the protocol's own: choose another name.", channel, reply)
     return Send(channel, payload, event=event, reply=reply)
 
 
 def _is_json(text: bytes) -> bool:
     try:
+        text.decode()
         _decode_raw(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
+
+
+def _is_deep(json: Json) -> bool:
+    """Whether it is nested too deeply to be read again in whatever place presence is announced from."""
+    depth = 0
+    for character in _STRINGS.sub(b"", json):
+        depth += (character in b"[{") - (character in b"]}")
+        if depth > STATE_NESTED:
+            return True
+    return False
 
 
 def _target(payload: Json, name: str, channel: str, reply: Reply | None, required: bool = True) -> str | None:
     try:
         target = getattr(_decode_target(payload), name)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, RecursionError):
         target = None
     if target is None and not required:
         return None
     if isinstance(target, int) and not isinstance(target, bool):
         target = str(target)
-    if not isinstance(target, str) or not target:
+    if not isinstance(target, str) or not target or "\0" in target:
         whom = "the socketId of a client" if name == "target_client_id" else "the id of a user"
         raise FrameError(f"payload.{name}: expected {whom}.", channel, reply)
     return target
@@ -445,6 +470,8 @@ def _presence(channel: str, asked: _Presence, reply: Reply) -> Show:
         raise FrameError(f"presence: `{asked.event[:40]}` is neither track nor untrack.", channel, reply)
     if len(asked.payload) > STATE_MOST:
         raise FrameError(f"presence: {len(asked.payload)} bytes; at most {STATE_MOST} can be shown.", channel, reply)
+    if _is_deep(bytes(asked.payload)):
+        raise FrameError(f"presence: at most {STATE_NESTED} levels can be shown.", channel, reply)
     state = _decode_state(_object(bytes(asked.payload)))
     return Show(channel, _encode({name: state[name] for name in state if name not in _STATE_FIELDS}), reply)
 

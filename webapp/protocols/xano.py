@@ -60,6 +60,7 @@ class XanoFace:
     """The face of Xano's SDK. It holds no state but what can be made again, so one serves all connections."""
 
     name = "xano"
+    waits_for_roster = False
 
     def __init__(self) -> None:
         self._heads: dict[_Head, bytes] = {}
@@ -126,6 +127,9 @@ class XanoFace:
 
     def joined(self, command: Join, before: Join | None = None) -> bytes:
         return text_frame(b'{"action":"join","options":{"channel":%b},"payload":{}}' % _encode(command.channel))
+
+    def is_outdated(self, command: Leave, joined: Join) -> bool:
+        return False
 
     def left(self, command: Leave) -> bytes:
         return self.taken_out(command.channel)

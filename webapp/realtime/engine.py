@@ -39,7 +39,7 @@ from .gate import Gate
 from .guests import Guest
 from .history import StoreError, thread_of
 from .hooks import Delivery
-from .hub import Hub
+from .hub import RULES, Hub
 from .limits import Limits
 from .presence import announce, send_roster
 from .reading import HistoryReader
@@ -410,6 +410,10 @@ class Engine:
         workspace, name = connection.workspace, command.channel
         if command.token is not None and not self._goes_on_as(connection, command, command.token, frame):
             return
+        if command.key is not None and command.key != connection.id and command.key in workspace.connections:
+            detail = "Presence would list it under the socketId of another client."
+            self._refuser.refuse(connection, Code.INVALID_FRAME, name, detail=detail, asked=Asked(command, frame))
+            return
         membership = self._hub.membership(connection, name)
         if membership is not None:
             self._join_again(connection, membership, command)
@@ -470,12 +474,16 @@ class Engine:
         if membership is None:
             self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
             return
+        if connection.face.is_outdated(command, membership.terms):
+            self._turn.send(connection, connection.face.left(command))
+            return
         if membership.rights.history or connection.workspace.hooks is not None:
             # What it said before is stored first: it comes back to it, and reaches the others before its leaving.
             self._broker.settle()
             membership = connection.memberships.get(command.channel)
             if membership is None:
-                return  # a rule change took it out meanwhile, and told it so
+                self._taken_out_meanwhile(connection, command, frame)
+                return
         self._hub.leave(connection.workspace, membership)
         self._turn.send(connection, connection.face.left(command))
 
@@ -508,21 +516,46 @@ class Engine:
         workspace = connection.workspace
         if token == workspace.canonical:
             token = None  # Supabase's clients send their mandatory key, which names the workspace, where they have none
+        if token is None and type(command) is Join:
+            return True
+        self._broker.settle()  # what it said before, it said as the one it was
+        if connection.closing_since:
+            return False
         try:
             actor = workspace.config.verifier.verify(token, time.time()) if token is not None else ANONYMOUS
         except TokenProblem as problem:
             asked = Asked(command, frame)
             self._refuser.refuse(connection, problem.code, command.channel, detail=problem.detail, asked=asked)
             return False
+        if actor == connection.actor:
+            return True
         block = workspace.block(actor.user_id, connection.address, time.time())
-        if block is not None:
-            asked = Asked(command, frame)
-            self._refuser.refuse(connection, Code.BLOCKED, command.channel, detail=block.detail, asked=asked)
+        is_another = actor.user_id != connection.actor.user_id
+        code = Code.BLOCKED if block is not None else None
+        if is_another and 0 < self._limits.clients_per_user <= len(workspace.by_user.get(actor.user_id or "", ())):
+            code = code or Code.TOO_MANY_CONNECTIONS
+        if code is not None:
+            detail = block.detail if block is not None else ""
+            self._refuser.refuse(connection, code, command.channel, detail=detail, asked=Asked(command, frame))
             return False
-        if actor != connection.actor and not (token is None and type(command) is Join):
-            self._broker.settle()  # what it said before, it said as the one it was
-            self._hub.regroup(connection, lambda: connection.become(actor))
-        return True
+        self._hub.regroup(connection, lambda: connection.become(actor))
+        if is_another and workspace.has_triggers:
+            self._join_as_another(connection)
+        return not connection.closing_since
+
+    def _join_as_another(self, connection: Connection) -> None:
+        """Ask the triggers of joins again about a client that goes on as another user."""
+        for membership in list(connection.memberships.values()):
+            name = membership.channel.name
+            ran = self._gate.join(connection, membership.terms, membership.rights)
+            if connection.closing_since:
+                return
+            if ran.objection is not None and connection.memberships.get(name) is membership:
+                self._hub.leave(connection.workspace, membership, RULES)
+                facts = replace(NOT_JOINED, objection=ran.objection)
+                self._refuser.removed(membership, facts, Asked(runs=ran.runs))
+            elif ran.notices:
+                self._webhooks.enqueue(connection.workspace, ran.notices)
 
     # History
 
@@ -535,11 +568,17 @@ class Engine:
         self._broker.settle()  # what the client said itself is part of the answer
         membership = self._hub.membership(connection, command.channel)
         if membership is None:
-            return  # a rule change took it out meanwhile, and told it so
-        if command.socket_id is None:
-            self._history.send_history(connection, membership, command.channel, command.reply)
-        else:
-            self._history.send_thread(connection, membership, command.channel, command.socket_id, command.reply)
+            self._taken_out_meanwhile(connection, command, frame)
+        elif command.socket_id is None:
+            if not self._history.send_history(connection, membership, command.channel, command.reply):
+                self._taken_out_meanwhile(connection, command, frame)
+        elif not self._history.send_thread(connection, membership, command.channel, command.socket_id, command.reply):
+            self._taken_out_meanwhile(connection, command, frame)
+
+    def _taken_out_meanwhile(self, connection: Connection, command: Leave | ReadHistory, frame: bytes) -> None:
+        """A rule change took the client out, and told it so; what it asked is still to be answered, where it can be."""
+        if command.reply is not None and not connection.closing_since:
+            self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
 
     # Limits
 

@@ -216,6 +216,8 @@ class Encoder(Protocol):
     """
 
     name: str
+    waits_for_roster: bool
+    """Whether its clients list nobody before they have had the whole list once."""
 
     def message(self, message: Message, *, to_sender: bool = False) -> bytes: ...
 
@@ -255,6 +257,10 @@ class Face(Encoder, Protocol):
 
     def joined(self, command: Join, before: Join | None = None) -> bytes:
         """Answer a join; ``before`` is the earlier one of a client that is in already."""
+        ...
+
+    def is_outdated(self, command: Leave, joined: Join) -> bool:
+        """Whether a leave is of another join than the last one."""
         ...
 
     def left(self, command: Leave) -> bytes: ...

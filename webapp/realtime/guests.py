@@ -34,6 +34,7 @@ class GuestFace:
     """The face of a request: it is answered once, with what became of its message."""
 
     name = "http"
+    waits_for_roster = False
 
     def decode(self, frame: bytes) -> Command:
         raise FrameError("A request is no frame.")
@@ -54,6 +55,9 @@ class GuestFace:
 
     def joined(self, command: Join, before: Join | None = None) -> bytes:
         return b""
+
+    def is_outdated(self, command: Leave, joined: Join) -> bool:
+        return False
 
     def left(self, command: Leave) -> bytes:
         return b""

@@ -8,7 +8,7 @@ from ..core.policy import Facts, decide
 from .channel import Channel, Membership
 from .connection import Connection
 from .events import PRIVATE, Join, Json, Kind, Message, Ticks
-from .presence import announce
+from .presence import announce, send_roster
 from .turn import Turn
 from .webhooks import Webhooks
 from .workspace import Workspace
@@ -79,6 +79,7 @@ class Hub:
         if not workspace.is_current(channel):
             # Whoever is taken out was seen by the rules that let it in; the new ones would say it never was.
             visible = {group: group.rights.in_presence for group in channel.groups.values()}
+            saw = {group for group in channel.groups.values() if group.rights.sees_presence}
             excluded = workspace.refresh(channel)
             leaving = [(m, visible[group] and m.shows) for group in excluded for m in list(group.members.values())]
             # First all go, then those who stay are told: they are the same for each, so one write tells them all.
@@ -89,7 +90,16 @@ class Hub:
                     announce(self._turn, channel, membership.present, None)
             for membership, _ in leaving:
                 self._removed(membership)
+            for group in channel.groups.values():
+                if group.rights.sees_presence and group not in saw:
+                    for membership in group.members.values():
+                        self._begin_to_show(membership)
         return channel
+
+    def _begin_to_show(self, membership: Membership) -> None:
+        """Send the list of members to one who may see it from now on, where it can do nothing with news alone."""
+        if membership.encoder.waits_for_roster:
+            send_roster(self._turn, membership)
 
     def show(self, membership: Membership, state: Json | None) -> None:
         """List a member with what it says of itself, or no more; all who see presence are told, itself too."""
@@ -117,12 +127,15 @@ class Hub:
                     announce(self._turn, channel, before[name], None)
                 self._removed(membership)
                 continue
+            saw = membership.rights.sees_presence
             if membership.group.kind != connection.actor.kind:
                 channel.move(membership, workspace.group(channel, connection.actor.kind))
             membership.entry = self._ticks.next()
             after = membership.present if membership.is_listed else None
             if name in before or after is not None:
                 announce(self._turn, channel, before.get(name), after)
+            if rights.sees_presence and not saw:
+                self._begin_to_show(membership)
 
     def membership(self, connection: Connection, channel: str) -> Membership | None:
         """Return the membership under the rules of this moment; whoever they exclude is out when this returns."""
@@ -175,15 +188,16 @@ class Hub:
     def _deliver_privately(self, workspace: Workspace, channel: Channel, message: Message) -> int:
         """To its target, or each client of its target, and echoed once to its sender; to oneself once."""
         facts = Facts(marked_authenticated=message.authenticated)
-        count = 0
+        count, to_itself = 0, False
         for target in self._targets(workspace, channel, message):
+            to_itself |= target.connection.id == message.socket_id
             actor = target.connection.actor
             if decide(workspace.rules, actor, Operation.RECEIVE_PRIVATE, channel.name, facts).allowed:
                 count += 1
                 if target.connection.id != message.socket_id:
                     self._turn.send(target.connection, target.encoder.message(message))
         sender = channel.members.get(message.socket_id or "")
-        if sender is not None and not message.unechoed and (count or message.target_user is not None):
+        if sender is not None and (to_itself or not message.unechoed) and (count or message.target_user is not None):
             self._turn.send(sender.connection, sender.encoder.message(message, to_sender=True))
         return count
 
@@ -191,6 +205,8 @@ class Hub:
         if message.target_user is None:
             target = channel.members.get(message.target_id or "")
             return [target] if target is not None else []
-        clients = workspace.by_user.get(message.target_user, ())
-        found = (channel.members.get(connection.id) for connection in clients)
-        return [membership for membership in found if membership is not None]
+        sender = channel.members.get(message.socket_id or "")
+        from_test = sender is not None and sender.connection.actor.is_test
+        found = (channel.members.get(client.id) for client in workspace.by_user.get(message.target_user, ()))
+        # A test client may bear the name of a real user, to whom others write in confidence.
+        return [m for m in found if m is not None and (from_test or not m.connection.actor.is_test)]

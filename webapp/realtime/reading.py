@@ -19,8 +19,9 @@ class HistoryReader:
         self._broker = broker
         self._store = store
 
-    def send_history(self, connection: Connection, membership: Membership, name: str, reply: Any = None) -> None:
+    def send_history(self, connection: Connection, membership: Membership, name: str, reply: Any = None) -> bool:
         """Send what the channel keeps, as far as this client could have received it; ``[]`` where there is none.
+        False if it is no member any more.
 
         All that was handed on until now is in it; what is handed on from now on comes live, and behind it.
         """
@@ -34,16 +35,18 @@ class HistoryReader:
         still_in = self._hub.membership(connection, name)
         if still_in is None:
             connection.release()  # a rule change took it out meanwhile, and told it so
-            return
+            return False
         if still_in.rights is not membership.rights:
             kinds = _readable(still_in.rights)
             messages = [message for message in messages if message.kind in kinds]
         connection.release(still_in.encoder.history(name, messages, reply=reply))
+        return True
 
     def send_thread(
         self, connection: Connection, membership: Membership, name: str, peer_id: str, reply: Any = None
-    ) -> None:
-        """Send what this client and another one said in private, readable by that pair alone.
+    ) -> bool:
+        """Send what this client and another one said in private, readable by that pair alone. False if it is no member
+        any more.
 
         A test client of the dashboard gets nothing: it may bear the name of a real user, who wrote in confidence.
         """
@@ -57,11 +60,12 @@ class HistoryReader:
         still_in = self._hub.membership(connection, name)
         if still_in is None:
             connection.release()
-            return
+            return False
         if not _may_read_threads(still_in.rights):
             messages = []
         own = {message.id for message in messages if _is_from(message, connection)}
         connection.release(still_in.encoder.history(name, messages, own, reply))
+        return True
 
     def _read(self, connection: Connection, query: Query) -> list[Message]:
         """Read from the store. While that takes time, what others send this client is kept back behind the answer."""

@@ -68,12 +68,12 @@ class Refuser:
             asked=asked,
         )
 
-    def removed_by_rules(self, membership: Membership) -> None:
-        """Tell a client that a rule change took it out of a channel."""
+    def removed(self, membership: Membership, facts: Facts = NOT_JOINED, asked: Asked = NOTHING) -> None:
+        """Tell a client that it may no longer be in a channel, and was taken out."""
         connection, channel = membership.connection, membership.channel.name
-        decision = decide(connection.workspace.rules, connection.actor, Operation.JOIN, channel, NOT_JOINED)
+        decision = decide(connection.workspace.rules, connection.actor, Operation.JOIN, channel, facts)
         code, told = decision.code or Code.NOT_JOINED, decision.message
-        ref = self.note(connection, code, "", channel=channel, told=told, decision=decision, facts=NOT_JOINED)
+        ref = self.note(connection, code, "", channel=channel, told=told, decision=decision, facts=facts, asked=asked)
         self._turn.send(connection, membership.encoder.removed(channel, code, told, ref))
 
     def refuse(

@@ -1,8 +1,9 @@
 """The running server of a process: what the socket endpoint, the API, the dashboard and the CLI act on."""
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -39,6 +40,7 @@ from .turn import Turn
 from .webhooks import Webhooks
 from .workspace import Workspace, WorkspaceConfig
 
+_log = logging.getLogger("tidegate.server")
 SWEEP_SLICE = 0.004
 """Seconds a rule change works on channels before others get a turn of the loop."""
 
@@ -139,7 +141,7 @@ class Realtime:
 
     def _removed(self, membership: Membership) -> None:
         membership.connection.workspace.removals[membership.channel.name] += 1
-        self.refuser.removed_by_rules(membership)
+        self.refuser.removed(membership)
 
     def _left(self, membership: Membership) -> None:
         rule = membership.rights.rule
@@ -268,24 +270,34 @@ class Realtime:
         workspace = connection.workspace
         workspace.discard(connection)
         for membership in list(connection.memberships.values()):
-            self.hub.leave(workspace, membership, CLOSED)
+            try:
+                self.hub.leave(workspace, membership, CLOSED)
+            except Exception:  # a fault in one channel must not keep it in all others
+                _log.exception("connection %s could not leave %s as it should", connection.id, membership.channel.name)
         if connection.since:
             self.tap.disconnected(connection, self.ticks.next())
 
     # Acting from outside
 
-    def say(self, caller: Caller, command: Send) -> Said:
-        """Send a message of a client that has no connection. Returns when it is stored, where it is to be."""
-        said, workspace = Said(), caller.workspace
-        said.code = self.turned_away(caller, counted=False)
-        if said.code is not None or workspace is None:
-            said.text = said.code.sentence if said.code is not None else ""
-            return said
-        guest = Guest(caller, workspace, self.turn, command.channel)
-        self.engine.send_as(guest, replace(command, reply=said))
+    def say(self, caller: Caller, commands: Iterable[Send]) -> list[Said]:
+        """Send messages of a client that has no connection, in order, until one is refused.
+
+        Returns what became of those that were tried, when they are stored, where they are to be.
+        """
+        told: list[Said] = []
+        for command in commands:
+            said, workspace = Said(), caller.workspace
+            told.append(said)
+            said.code = self.turned_away(caller, counted=False)
+            if said.code is not None or workspace is None:
+                said.text = said.code.sentence if said.code is not None else ""
+                break
+            self.engine.send_as(Guest(caller, workspace, self.turn, command.channel), replace(command, reply=said))
+            if said.code is not None:
+                break
         self.broker.settle()
         self.turn.flush()
-        return said
+        return told
 
     def put_in(self, canonical: str, channel: str, user: str) -> int:
         """Join all connections of a user to a channel, as far as they may; returns how many are new in it."""
