@@ -50,7 +50,7 @@ function row(line) {
   link.append(verdict, make("time", "at", clock(line.at)), make("bdi", "channel", line.channel ?? ""));
   const from = make("span", "from");
   if (line.user != null) from.append(make("bdi", null, line.user));
-  else from.append(make("span", "none", line.socket ? "anonymous" : line.by ? "" : "the server"));
+  else from.append(make("span", "none", line.socket != null ? "anonymous" : line.by ? "" : "the server"));
   if (line.test) from.append(" ", make("span", "tag", "test"));
   if (line.by) from.append(" ", make("span", "tag", `by ${line.by}`));
   if (line.socket) from.append(" ", make("bdi", "socket", line.socket));

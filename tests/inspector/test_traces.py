@@ -11,6 +11,7 @@ from tests.servers import rule
 from tests.sockets.live import Live, MemoryConnection
 from webapp.core.documents import parse_document
 from webapp.core.policy import decide
+from webapp.core.ruleset import RuleSet
 from webapp.inspector.capture import Capture
 from webapp.inspector.lines import Scribe
 from webapp.inspector.records import Record
@@ -273,13 +274,43 @@ def test_each_protocol_that_was_there_is_shown_with_its_own_frame(live: Live) ->
     live.realtime.engine.receive(cast(Connection, bob), json.dumps(broadcast).encode())
     live.end_turn()
     from_bob = last(live)
-    for record, number in ((from_ada, 1), (from_bob, 2)):
-        sent = {frame.protocol: json.loads(frame.text) for frame in route(live, record).frames if frame.protocol}
-        assert sorted(sent) == ["supabase", "xano"]
-        assert sent["xano"]["payload"] == sent["supabase"][4]["payload"] == {"n": number}
+    sent = {frame.protocol: json.loads(frame.text) for frame in route(live, from_ada).frames if frame.protocol}
+    assert sorted(sent) == ["supabase", "xano"]
+    assert sent["xano"]["payload"] == sent["supabase"][4]["payload"] == {"n": 1}
+    sent = {frame.protocol: json.loads(frame.text) for frame in route(live, from_bob).frames if frame.protocol}
+    assert list(sent) == ["xano"], "who does not hear itself is sent nothing"
+    assert (sent["xano"]["payload"], sent["xano"]["options"]["event"]) == ({"n": 2}, "e")
     assert json.loads(route(live, from_bob).frames[0].text) == broadcast
     reached = route(live, from_bob).recipients
     assert reached is not None
     assert [one.user for one in reached.named] == ["ada"], "who does not hear itself is no recipient"
     live.disconnect(bob)
-    assert len({frame.protocol for frame in route(live, from_ada).frames}) == 4, "who has left may have spoken any"
+    carol = members(live, "chat/a", "carol")[0]
+    live.disconnect(ada)
+    sent_over = [frame.protocol for frame in route(live, from_ada).frames if frame.direction == "sent"]
+    assert sorted(sent_over) == ["supabase", "xano"], "also when they have left"
+    whisper = ["1", "3", "chat/a", "private_message", {"target_client_id": carol.id}]
+    dan = live.connect("dan")
+    dan.face = PHOENIX
+    for frame in (["1", "1", "chat/a", "phx_join", {}], whisper):
+        live.realtime.engine.receive(cast(Connection, dan), json.dumps(frame).encode())
+    live.end_turn()
+    frames = [(frame.protocol, frame.to) for frame in route(live).frames if frame.direction == "sent"]
+    assert frames == [("xano", "each recipient"), ("phoenix", "its sender")]
+
+
+def test_a_refusal_is_shown_as_it_was_answered(live: Live) -> None:
+    bob = live.connect("bob")
+    bob.face = PHOENIX
+    for frame in (["7", "7", "news", "phx_join", {}], ["7", "8", "news", "message", {}]):
+        live.realtime.engine.receive(cast(Connection, bob), json.dumps(frame).encode())
+    live.end_turn()
+    told: Any = bob.take()[-1]
+    assert (told[:4], told[4]["status"]) == (["7", "8", "news", "phx_reply"], "error")
+    (sent,) = [frame for frame in route(live).frames if frame.direction == "sent"]
+    assert json.loads(sent.text) == told
+    live.publish(RuleSet())
+    closed: Any = bob.take()[-1]
+    assert closed[3] == "phx_close"
+    (sent,) = [frame for frame in route(live).frames if frame.direction == "sent"]
+    assert json.loads(sent.text) == closed

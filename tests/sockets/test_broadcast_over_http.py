@@ -89,7 +89,10 @@ def test_who_asks_is_who_the_token_says(server: Server, enter: Enter) -> None:
         status, told = broadcast(server, ("members", "e", {}), Authorization=f"Bearer {token}")
         assert status == 401
         assert told["code"] in ("token_invalid", "token_expired")
-    assert broadcast(server, ("members", "e", {}), apikey="unknown")[1]["code"] == "unknown_workspace"
+        assert told["ref"] == server.call("refusals")[-1]["ref"]
+    status, told = broadcast(server, ("members", "e", {}), apikey="unknown")
+    assert (status, told["code"]) == (403, "unknown_workspace")
+    assert told["error"].startswith("There is no workspace of this name")
 
 
 def test_every_kind_of_message(server: Server, enter: Enter) -> None:

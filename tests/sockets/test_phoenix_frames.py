@@ -131,9 +131,17 @@ def test_random_bytes_end_nothing(enter: Enter) -> None:
 
 def test_a_push_to_a_topic_that_was_not_joined(enter: Enter) -> None:
     client = enter()
-    for event in ("message", "phx_leave", "history", "private_message", "access"):
+    for event in ("message", "history", "private_message", "access"):
         answer = client.ask("room/1", event, {"target_client_id": "x"})
         assert (answer["status"], answer["response"]["reason"]) == ("error", "unmatched topic"), event
+
+
+def test_leaving_what_one_is_not_in_is_answered_and_no_refusal(enter: Enter, server: Server) -> None:
+    client = enter()
+    assert client.join_topic("closed")["response"]["code"] == "anonymous_not_allowed"
+    before = len(server.call("refusals"))
+    assert client.ask("closed", "phx_leave") == OK
+    assert len(server.call("refusals")) == before
 
 
 @VERSIONS
@@ -345,7 +353,7 @@ def test_a_rule_change_closes_the_topic_and_says_why(enter: Enter, server: Serve
 def test_being_taken_out_closes_the_topic(enter: Enter, server: Server) -> None:
     client = enter(server.token("ann"), topic="room/1")
     assert server.call("take_out", channel="room/1", user="ann") == 1
-    assert client.event("room/1", "phx_close") == {}
+    assert client.event("room/1", "phx_close") == {"reason": "The server took this client out of this channel."}
     assert server.call("put_in", channel="room/1", user="ann") == 1
     assert client.sync() == [], "the client has no channel object that could hear of it"
     assert client.join_topic("room/1") == OK

@@ -22,7 +22,7 @@ from ..extensions import limiter
 from ..protocols.phoenix import PREFIX, message_of
 from ..realtime.callers import Caller
 from ..realtime.events import FrameError, Json, Send
-from ..realtime.guests import FACE
+from ..realtime.guests import FACE, Said
 from ..realtime.server import Realtime
 from .addresses import client_address
 from .bodies import problem_of
@@ -32,6 +32,7 @@ from .names import read_names
 MESSAGES_MOST = 100
 ENVELOPE_MOST = 64 * 1024
 """Bytes that a body may have beside its payloads."""
+UNKNOWN = "There is no workspace of this name: `apikey` is the workspace's canonical."
 BYTES = "application/octet-stream"
 ONE = "/api/broadcast/{topic}/events/{event}"
 ONE_RULE = "/api/broadcast/<any_name:topic>/events/<any_name:event>"
@@ -169,16 +170,14 @@ def _answer(sends: list[Send]) -> Response:
     caller = _caller(realtime)
     problem = caller.identity[1]
     if problem is not None:
-        realtime.refuser.turned_away(caller, caller.workspace or realtime.nowhere, problem.code, problem.detail)
-        return _told(problem.code, problem.code.sentence, "", 0)
+        return _told(realtime.turn_away(caller, problem.code, problem.detail), 0)
     # Counted as they are sent: what comes behind one that is refused counts for nothing.
     told = realtime.say(caller, takewhile(lambda _: _within_rate(caller), sends))
     for sent, said in enumerate(told):
         if said.code is not None:
-            return _told(said.code, said.text, said.ref, sent)
+            return _told(said, sent)
     if len(told) < len(sends):
-        realtime.refuser.turned_away(caller, caller.workspace or realtime.nowhere, Code.RATE_LIMITED, "")
-        return _told(Code.RATE_LIMITED, Code.RATE_LIMITED.sentence, "", len(told))
+        return _told(realtime.turn_away(caller, Code.RATE_LIMITED), len(told))
     return Response(status=202)
 
 
@@ -205,8 +204,10 @@ def _within_rate(caller: Caller) -> bool:
     return not most or MovingWindowRateLimiter(limiter.storage).hit(RateLimitItemPerMinute(most), "broadcast", *whom)
 
 
-def _told(code: Code, text: str, ref: str, sent: int) -> Response:
-    answer = BroadcastRefused(text, code.value, ref, sent)
+def _told(said: Said, sent: int) -> Response:
+    code = said.code or Code.INTERNAL_ERROR
+    text = UNKNOWN if code is Code.UNKNOWN_WORKSPACE else said.text
+    answer = BroadcastRefused(text, code.value, said.ref, sent)
     response = Response(msgspec.json.encode(answer), _STATUS.get(code, 403), mimetype="application/json")
     if code is Code.RATE_LIMITED:
         response.headers["Retry-After"] = "60"

@@ -134,7 +134,7 @@ class Scribe:
             verdict=verdict_of(refusal).value,
             what=refusal.told or refusal.text,
             channel=channel_of(refusal),
-            socket=refusal.socket_id or None,
+            socket=refusal.socket_id,
             user=user_of(refusal),
             test=refusal.actor.is_test,
             by=refusal.by,
@@ -179,12 +179,9 @@ def _words(message: Message, record: MessageRecord) -> str:
         return "could not be stored, so it was not sent"
     if record.blocked is not None:
         return "event of the server that a trigger kept back"
-    return {
-        Kind.PUBLIC: "public message",
-        Kind.AUTHENTICATED: "authenticated message",
-        Kind.PRIVATE: "private message",
-        Kind.EVENT: f"event {message.event}" if message.event else "event of the server",
-    }[message.kind]
+    if message.kind is Kind.EVENT:
+        return f"event {message.event}" if message.event else "event of the server"
+    return f"{message.kind.value} message {message.event or ''}".rstrip()
 
 
 def _told(happening: Happening) -> str:

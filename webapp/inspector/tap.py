@@ -170,6 +170,7 @@ class Tap:
             tick,
             What.LEAVE,
             channel=membership.channel.name,
+            protocol=membership.encoder.name,
             since=membership.since,
             why=why,
             by=by,

@@ -5,13 +5,14 @@ put together from who is there now and who has left since.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ..core.actors import Actor, Kind
 from ..core.codes import Code
 from ..core.decision import Decision
-from ..core.policy import JOINED, Facts, Peer, decide
+from ..core.policy import JOINED, WITHOUT_CONNECTION, Facts, Peer, decide
 from ..core.ruleset import RuleSet
 from ..realtime.engine import SENDING
 from ..realtime.events import Face, Join, Refusal, Send
@@ -166,21 +167,34 @@ class Tracer:
             yield FrameOut("received", "", "the server", self._text(frame))
         if record.recipients is None:
             return
-        message, spoken = record.message, self._spoken(record)
+        message = record.message
+        heard, own = self._spoken(record)
         for name, face in self._faces.items():
-            if spoken is not None and name not in spoken:
-                continue
-            yield FrameOut("sent", name, "each recipient", self._text(text_of(face.message(message))))
-            if message.kind is MessageKind.PRIVATE:
+            if name in heard:
+                yield FrameOut("sent", name, "each recipient", self._text(text_of(face.message(message))))
+            if message.kind is MessageKind.PRIVATE and name in own:
                 echo = face.message(message, to_sender=True)
                 yield FrameOut("sent", name, "its sender", self._text(text_of(echo)))
 
-    def _spoken(self, record: MessageRecord) -> set[str] | None:
-        """Collect the protocols of the members who were there; None where some have left since and nobody knows."""
-        channel = self._scribe.workspace.channels.get(record.message.channel)
-        if channel is None or any(gone.channel == record.message.channel for gone in self._gone(record)):
-            return None
-        return {member.encoder.name for member in channel.members.values() if member.since <= record.moment} or None
+    def _spoken(self, record: MessageRecord) -> tuple[set[str], set[str]]:
+        """Collect the protocols of those whom a message was for, and that of its sender, as far as they were there."""
+        message, only, user = record.message, record.message.target_id, record.to_user
+        channel = self._scribe.workspace.channels.get(message.channel)
+        members = channel.members.values() if channel is not None else ()
+        there = [(m.connection.id, m.connection.actor, m.encoder.name) for m in members if m.since <= record.moment]
+        there += [
+            (gone.socket_id, gone.actor, gone.protocol)
+            for gone in self._gone(record)
+            if gone.channel == message.channel and gone.since <= record.moment
+        ]
+        meant = {
+            name
+            for socket_id, actor, name in there
+            if only in (None, socket_id)
+            and user in ("", actor.user_id)
+            and not (socket_id == message.socket_id and (message.unechoed or message.kind is MessageKind.PRIVATE))
+        }
+        return meant, {name for socket_id, _, name in there if socket_id == message.socket_id}
 
     # Whatever else
 
@@ -228,7 +242,10 @@ class Tracer:
             yield FrameOut("received", refusal.protocol, "the server", self._text(refusal.frame))
         face = self._faces.get(refusal.protocol)
         if refusal.told and face is not None:
-            error = face.error(refusal.channel, refusal.code, refusal.told, refusal.ref)
+            told = refusal.channel, refusal.code, refusal.told, refusal.ref
+            # Who is taken out by a change of the rules has asked for nothing.
+            taken_out = refusal.channel is not None and refusal.facts is not None and refusal.command is None
+            error = face.removed(*told) if taken_out else face.error(*told, refusal.reply)  # type: ignore[arg-type]
             yield FrameOut("sent", face.name, "the client", text_of(error).decode())
 
     def _happening(self, happening: Happening) -> Route:
@@ -268,11 +285,12 @@ class Tracer:
 def facts_of(record: MessageRecord) -> Facts:
     """Say what was true when a message of a client was accepted."""
     message = record.message
+    standing = JOINED if message.socket_id else WITHOUT_CONNECTION
     if message.kind is not MessageKind.PRIVATE or not (record.members or message.target_user):
-        return JOINED
+        return standing
     # Of a user nobody asks whether it is there.
     peer = Peer(True, record.members[0][0]) if record.members and message.target_user is None else None
-    return Facts(marked_authenticated=message.authenticated, peer=peer)
+    return replace(standing, marked_authenticated=message.authenticated, peer=peer)
 
 
 def sending(record: MessageRecord, rules: RuleSet) -> Decision | None:

@@ -385,7 +385,7 @@ class PhoenixFace:
         return self._pushed(message.channel, "broadcast", payload)
 
     def taken_out(self, channel: str) -> bytes:
-        return self._pushed(channel, "phx_close", b"{}")
+        return self._pushed(channel, "phx_close", b'{"reason":"The server took this client out of this channel."}')
 
     def removed(self, channel: str, code: Code, text: str, ref: str) -> bytes:
         return self._pushed(channel, "phx_close", _reason(code, text, ref))

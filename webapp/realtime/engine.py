@@ -472,7 +472,10 @@ class Engine:
     def _leave(self, connection: Connection, command: Leave, frame: bytes) -> None:
         membership = self._hub.membership(connection, command.channel)
         if membership is None:
-            self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
+            if command.reply is not None:  # what is to be so is so: a client gives up after a join that was refused
+                self._turn.send(connection, connection.face.left(command))
+            else:
+                self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))
             return
         if connection.face.is_outdated(command, membership.terms):
             self._turn.send(connection, connection.face.left(command))
@@ -482,8 +485,9 @@ class Engine:
             self._broker.settle()
             membership = connection.memberships.get(command.channel)
             if membership is None:
-                self._taken_out_meanwhile(connection, command, frame)
-                return
+                if command.reply is not None:
+                    self._turn.send(connection, connection.face.left(command))
+                return  # a rule change took it out meanwhile, and told it so
         self._hub.leave(connection.workspace, membership)
         self._turn.send(connection, connection.face.left(command))
 
@@ -575,7 +579,7 @@ class Engine:
         elif not self._history.send_thread(connection, membership, command.channel, command.socket_id, command.reply):
             self._taken_out_meanwhile(connection, command, frame)
 
-    def _taken_out_meanwhile(self, connection: Connection, command: Leave | ReadHistory, frame: bytes) -> None:
+    def _taken_out_meanwhile(self, connection: Connection, command: ReadHistory, frame: bytes) -> None:
         """A rule change took the client out, and told it so; what it asked is still to be answered, where it can be."""
         if command.reply is not None and not connection.closing_since:
             self._refuser.refuse(connection, Code.NOT_JOINED, command.channel, asked=Asked(command, frame))

@@ -278,7 +278,8 @@ class Refusal(msgspec.Struct):
     ``told`` is what the client was told, empty if it was told nothing. ``command`` is what was asked for, without its
     payload; None for what concerns the connection. ``frame`` is what the client sent, only where payloads are captured.
     ``received`` and ``refused`` are monotonic seconds. ``facts`` is what was true when it was decided, ``by`` names the
-    admin who sent a message again that was refused. ``runs`` is what triggers did.
+    admin who sent a message again that was refused. ``runs`` is what triggers did. ``reply`` is what its face needs to
+    write its answer once more.
     """
 
     ref: str
@@ -304,6 +305,7 @@ class Refusal(msgspec.Struct):
     facts: Facts | None = None
     by: str = ""
     runs: tuple[Run, ...] = ()
+    reply: Any = None
 
     @property
     def id(self) -> int:

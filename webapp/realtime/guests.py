@@ -25,9 +25,10 @@ class Said:
     ``text`` is the sentence for the client, ``ref`` the number under which the inspector has the whole story.
     """
 
-    def __init__(self) -> None:
-        self.code: Code | None = None
-        self.text = self.ref = ""
+    def __init__(self, code: Code | None = None, text: str = "", ref: str = "") -> None:
+        self.code = code
+        self.text = text
+        self.ref = ref
 
 
 class GuestFace:

@@ -36,6 +36,11 @@ class Asked:
     runs: tuple[Run, ...] = ()
     reply: Any = None
 
+    @property
+    def answers(self) -> Any:
+        """What the face needs to answer."""
+        return self.reply if self.command is None else self.command.reply
+
 
 NOTHING = Asked()
 
@@ -93,17 +98,17 @@ class Refuser:
         ref = self.note(
             connection, code, detail, channel=channel, told=told, decision=decision, facts=facts, asked=asked
         )
-        reply = asked.reply if asked.command is None else asked.command.reply
-        self._turn.send(connection, connection.face.error(channel, code, told, ref, reply))
+        self._turn.send(connection, connection.face.error(channel, code, told, ref, asked.answers))
 
-    def turned_away(self, caller: "Caller", workspace: "Workspace", code: Code, detail: str) -> None:
-        """Keep for the inspector that a client was not let in, whom the handshake's answer tells no reason."""
+    def turned_away(self, caller: "Caller", workspace: "Workspace", code: Code, detail: str) -> str:
+        """Keep for the inspector that a client was not let in; returns the reference number."""
+        ref = str(self._ticks.next())
         actor, now = caller.identity[0], monotonic()
         workspace.refusals += 1
         workspace.refused[code] += 1
         self._tap.refusal(
             Refusal(
-                ref=str(self._ticks.next()),
+                ref=ref,
                 at=time.time(),
                 workspace=workspace.canonical,
                 code=code,
@@ -118,6 +123,7 @@ class Refuser:
                 refused=now,
             )
         )
+        return ref
 
     def note(
         self,
@@ -165,6 +171,7 @@ class Refuser:
                 facts=facts,
                 by=asked.by,
                 runs=asked.runs,
+                reply=asked.answers if told and (channel is None or len(channel) <= CHANNEL_MAX_LENGTH) else None,
             )
         )
         return ref

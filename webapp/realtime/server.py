@@ -88,8 +88,6 @@ class Realtime:
         )
         self.publish_event = ServerEvents(self).publish
         self.store = store
-        self.nowhere = _NOWHERE
-        """What stands for the workspace of whoever names none that there is."""
         self.workspaces: dict[str, Workspace] = {}
         self.draining = False
         self.connections: set[Connection] = set()
@@ -203,7 +201,7 @@ class Realtime:
             if workspace.rules.switches.refuse_bad_tokens:
                 self._turn_away(connection, problem.code, CloseCode.REFUSED, tell=False)
 
-    def turned_away(self, caller: Caller, counted: bool = True) -> Code | None:
+    def turned_away(self, caller: Caller, counted: bool = True) -> Said | None:
         """Say why a client is not let in, whom the answer to its request is to tell that, and note it; else None."""
         workspace, problem = caller.workspace, caller.identity[1]
         refusal = self._admission(caller, counted)
@@ -216,8 +214,12 @@ class Realtime:
             code, detail = problem.code, problem.detail
         else:
             return None
-        self.refuser.turned_away(caller, workspace if workspace is not None else _NOWHERE, code, detail)
-        return code
+        return self.turn_away(caller, code, detail)
+
+    def turn_away(self, caller: Caller, code: Code, detail: str = "") -> Said:
+        """Note that a client is not let in, or not heard, and return what to tell it."""
+        ref = self.refuser.turned_away(caller, caller.workspace or _NOWHERE, code, detail)
+        return Said(code, code.sentence, ref)
 
     def _admission(self, caller: Caller, counted: bool = True) -> tuple[Code, CloseCode] | None:
         """Say why a client is not let in, or None. ``counted``: it is to be a connection, and these are limited."""
@@ -286,11 +288,10 @@ class Realtime:
         """
         told: list[Said] = []
         for command in commands:
-            said, workspace = Said(), caller.workspace
+            refused, workspace = self.turned_away(caller, counted=False), caller.workspace
+            said = refused or Said()
             told.append(said)
-            said.code = self.turned_away(caller, counted=False)
-            if said.code is not None or workspace is None:
-                said.text = said.code.sentence if said.code is not None else ""
+            if refused is not None or workspace is None:
                 break
             self.engine.send_as(Guest(caller, workspace, self.turn, command.channel), replace(command, reply=said))
             if said.code is not None:
