@@ -20,6 +20,11 @@ from .test_pages_fit_and_are_accessible import AXE, OVERFLOW
 EXAMPLE = ROOT / "docs/examples/vue-chat"
 RULES = (rule("chat/*", "A P M", history=25), rule("members/*", "P M Ma"), rule("quiet", "A P"))
 LOST = re.compile("WebSocket connection to .* failed")
+WATCH_ALERTS = """() => {
+  window.alerts = [];
+  new MutationObserver(() => window.alerts.push(document.querySelector('[role="alert"]')?.textContent ?? ""))
+    .observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
 Open = Callable[..., Page]
 
 
@@ -95,10 +100,10 @@ def say(page: Page, text: str) -> None:
 def test_two_people_talk_and_see_each_other(enter: Open, running: Server) -> None:
     ada = enter("chat/two-people", "Ada", running.token("1", extras={"name": "Ada"}))
     expect(state(ada)).to_have_text("Connected")
-    expect(members(ada)).to_have_text(["Ada"])
+    expect(members(ada)).to_have_text(["Ada (you)"])
     guest = enter("chat/two-people", "Somebody")
-    for page in (ada, guest):
-        expect(members(page)).to_have_text(["Ada", "Guest"])
+    expect(members(ada)).to_have_text(["Ada (you)", "Guest"])
+    expect(members(guest)).to_have_text(["Ada", "Guest (you)"])
     say(ada, "Hello <b>there</b>")
     say(guest, "Hello yourself")
     for page in (ada, guest):
@@ -109,7 +114,7 @@ def test_two_people_talk_and_see_each_other(enter: Open, running: Server) -> Non
         expect(page.get_by_label("Message", exact=True)).to_have_value("")
     guest.get_by_role("button", name="Leave").click()
     expect(guest.locator(".tidegate-chat")).to_have_count(0)
-    expect(members(ada)).to_have_text(["Ada"])
+    expect(members(ada)).to_have_text(["Ada (you)"])
     until(lambda: len(running.call("clients")) == 1, what="the connection's end")
     later = enter("chat/two-people", "Late")
     expect(said(later)).to_have_count(2)
@@ -124,7 +129,7 @@ def test_who_is_not_let_in_is_told_why_and_may_try_again(enter: Open, running: S
     expect(state(page)).to_have_text("Not let in")
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
     refusal = [each for each in running.call("refusals") if each["code"] == "anonymous_not_allowed"][-1]
-    expect(page.get_by_role("alert")).to_contain_text(refusal["ref"])
+    expect(page.get_by_role("alert")).to_contain_text(f"Reference {refusal['ref']}")
     running.publish(rule("members/*", "A P M"))
     page.get_by_role("button", name="Try again").click()
     expect(state(page)).to_have_text("Connected")
@@ -145,7 +150,47 @@ def test_a_change_of_the_rules_is_told(enter: Open, running: Server) -> None:
     expect(state(page)).to_have_text("Connected")
     running.publish(rule("elsewhere", "A"))
     expect(page.get_by_role("alert")).to_contain_text("No active rule allows this channel.")
-    expect(state(page)).to_have_text("Not let in")
+    expect(state(page)).to_have_text("You were taken out")
+
+
+def test_who_is_taken_out_is_told_and_may_come_back(enter: Open, running: Server) -> None:
+    # An admin's taking out names no code and no number: the page showed "Connected" and an active field on.
+    page = enter("chat/lobby", "Ada", running.token("ada", extras={"name": "Ada"}))
+    expect(state(page)).to_have_text("Connected")
+    assert running.call("take_out", channel="chat/lobby", user="ada") == 1
+    expect(state(page)).to_have_text("You were taken out")
+    expect(page.get_by_role("alert")).to_contain_text("The server")
+    expect(page.get_by_role("alert")).not_to_contain_text("undefined")
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    expect(members(page)).to_have_count(0)
+    page.get_by_role("button", name="Try again").click()
+    expect(state(page)).to_have_text("Connected")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(members(page)).to_have_text(["Ada (you)"])
+
+
+def test_what_ended_a_connection_is_not_said_of_the_next(enter: Open, running: Server) -> None:
+    page = enter("chat/lobby", "Ada", running.token("ada", extras={"name": "Ada"}))
+    expect(members(page)).to_have_text(["Ada (you)"])
+    # The kick's warning stood beside "Connected" for as long as the page was open.
+    page.evaluate(WATCH_ALERTS)
+    (client,) = [each for each in running.call("clients") if each["user_id"] == "ada"]
+    running.call("kick", socket_id=client["socket_id"])
+    page.wait_for_function("() => window.alerts.some((text) => text.includes('An administrator ended this connection.'))")
+    expect(state(page)).to_have_text("Connected", timeout=20_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(members(page)).to_have_text(["Ada (you)"])
+
+
+def test_a_server_that_was_never_reached(enter: Open, running: Server) -> None:
+    running.stop()
+    try:
+        page = enter("chat/lobby")
+        expect(state(page)).to_have_text(f"Can't reach ws://127.0.0.1:{running.port}/socket. Trying again…")
+        expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    finally:
+        running.start()
+    expect(state(page)).to_have_text("Connected", timeout=20_000)
 
 
 def test_a_token_that_is_not_accepted_is_told(enter: Open) -> None:

@@ -20,29 +20,45 @@ export default {
 
   setup(props) {
     const id = `tidegate-chat-${++instances}`;
-    const state = ref("connecting"); // connecting, joined, refused, closed
+    const state = ref("connecting"); // connecting, joined, refused, out, closed
+    const reached = ref(false); // whether this connection was ever open
     const problem = ref("");
     const messages = ref([]);
     const members = ref([]);
     const draft = ref("");
     const box = ref(null); // what scrolls
     let socket, room;
+    let outdated = false; // whether what `problem` says was about a connection that is gone
+    let own = ""; // the visitor's key in the list of who is there
     let numbers = 0;
 
-    const words = computed(() => ({ connecting: "Connecting…", joined: "Connected", refused: "Not let in", closed: "Connection lost. Trying again…" })[state.value]);
+    const words = computed(() => ({
+      connecting: "Connecting…",
+      joined: "Connected",
+      refused: "Not let in",
+      out: "You were taken out",
+      closed: reached.value ? "Connection lost. Trying again…" : `Can't reach ${props.url}. Trying again…`,
+    })[state.value]);
+    const barred = computed(() => state.value === "refused" || state.value === "out");
 
     function open() {
       state.value = "connecting";
       problem.value = "";
+      reached.value = false;
       // `authToken` is a subprotocol of the connection: unlike a parameter it is in no address, and so in no log.
       const mine = new Socket(props.url, { params: { app: props.app }, ...(props.token && { authToken: () => props.token }) });
       socket = mine;
       // Whatever an earlier connection still has to say is not about this one.
       const current = (act) => (...given) => mine === socket && act(...given);
+      mine.onOpen(current(() => (reached.value = true)));
       mine.onError(current(() => lost()));
       mine.onClose(current(() => lost()));
       // What concerns the whole connection, such as a token that is not accepted.
       mine.onMessage(current(({ topic, event, payload }) => topic === "phoenix" && event === "error" && tell(payload)));
+      // Counted once their own handlers are through, so these know what came right before.
+      let heard = 0;
+      let joinedAt = -1;
+      mine.onMessage(() => heard++);
       mine.connect();
 
       const channel = mine.channel(props.channel, { history: true });
@@ -50,15 +66,22 @@ export default {
       channel.on("message", current((payload) => show([line(payload)])));
       channel.on("auth_message", current((payload) => show([line(payload)])));
       channel.on("history", current(({ messages: kept }) => replay(kept)));
-      // A change of the rules, or an admin, ends it for good; who leaves hears of it as well, without a reason.
-      channel.onClose(current((payload) => payload?.reason && refuse(payload)));
+      // A change of the rules, or an admin, ends it for good. Who leaves hears of it as well: then it is `room` no more.
+      channel.onClose(current((payload) => channel === room && bar("out", payload)));
+      // The list behind the join's answer was written as this client came in, so it is the last in it.
+      channel.on("presence_state", current((list) => (own = heard === joinedAt + 1 ? Object.keys(list).at(-1) : own)));
       const presence = new Presence(channel);
       presence.onSync(current(() => (members.value = presence.list(member))));
       channel
         .join()
-        .receive("ok", current(() => (state.value = "joined")))
+        .receive("ok", current(() => {
+          joinedAt = heard;
+          own = "";
+          state.value = "joined";
+          if (outdated) problem.value = "";
+        }))
         .receive("error", current((answer) => {
-          refuse(answer);
+          bar("refused", answer);
           channel.leave(); // else it would ask again every few seconds
         }));
     }
@@ -77,19 +100,24 @@ export default {
     }
 
     function lost() {
-      if (state.value !== "refused") state.value = "closed";
+      if (!barred.value) state.value = "closed";
+      outdated = true;
       members.value = [];
     }
 
-    function refuse(answer) {
-      state.value = "refused";
+    // Until the visitor tries again.
+    function bar(how, answer) {
+      state.value = how;
+      room = undefined;
       members.value = [];
       tell(answer);
     }
 
-    // `ref` is what an admin finds the whole reason with.
-    function tell({ reason, ref: number }) {
-      problem.value = number ? `${reason} (${number})` : reason;
+    // `ref` is what an admin finds the whole reason with; what an admin did has none.
+    function tell(answer) {
+      const { reason = "The server gave no reason.", ref: number } = answer ?? {};
+      problem.value = number ? `${reason} Reference ${number}` : reason;
+      outdated = false;
     }
 
     function line({ text, name } = {}, who = undefined, at = Date.now()) {
@@ -110,7 +138,7 @@ export default {
       if (atEnd && box.value) box.value.scrollTop = box.value.scrollHeight;
     }
 
-    const member = (key, { metas: [first] }) => ({ key, name: String(first.extras.name ?? first.user_id ?? "Guest") });
+    const member = (key, { metas: [first] }) => ({ key, name: String(first.extras.name ?? first.user_id ?? "Guest"), own: key === own });
 
     function send() {
       const text = draft.value.trim();
@@ -130,7 +158,7 @@ export default {
     open();
     onBeforeUnmount(close);
 
-    return { id, state, words, problem, messages, members, draft, box, send, again };
+    return { id, state, words, barred, problem, messages, members, draft, box, send, again };
   },
 
   template: `
@@ -139,7 +167,7 @@ export default {
         <h2 :id="id + '-title'">{{ channel }}</h2>
         <p role="status" :data-state="state">{{ words }}</p>
       </header>
-      <p v-if="problem" role="alert">{{ problem }} <button v-if="state === 'refused'" type="button" @click="again">Try again</button></p>
+      <p v-if="problem" role="alert">{{ problem }} <button v-if="barred" type="button" @click="again">Try again</button></p>
       <div ref="box" role="log" aria-live="polite" aria-label="Messages" tabindex="0">
         <ol>
           <li v-for="message in messages" :key="message.key">
@@ -150,7 +178,7 @@ export default {
       </div>
       <aside :aria-labelledby="id + '-members'">
         <h3 :id="id + '-members'">Here now: {{ members.length }}</h3>
-        <ul><li v-for="member in members" :key="member.key">{{ member.name }}</li></ul>
+        <ul><li v-for="member in members" :key="member.key">{{ member.name }}{{ member.own ? " (you)" : "" }}</li></ul>
       </aside>
       <form @submit.prevent="send">
         <label :for="id + '-text'">Message</label>
