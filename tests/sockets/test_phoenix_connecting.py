@@ -251,10 +251,15 @@ def test_a_renewal_counts_among_the_clients_of_its_user() -> None:
 def test_the_triggers_of_joins_are_asked_again_about_another_user(server: Server, enter: Enter) -> None:
     refuse = {"type": "condition", "expression": "event.client.userId !== 'eve'", "message": "Not you."}
     server.publish(rule("room", "A M", triggers=[{"name": "guard", "events": ["join"], "steps": [refuse]}]))
+    runs = len(server.call("trigger_runs"))
     client = enter(topic="room")
     assert client.ask("room", "access_token", {"access_token": server.token("ann")}) == OK
     assert client.ask("room", "hello") == OK
     client.sync()
+    for ttl in (300, 600):
+        token = server.token("ann", ttl=ttl)
+        assert client.ask("room", "access_token", {"access_token": token}) == OK
+    assert len(server.call("trigger_runs")) == runs + 2, "one for the join, one for the user, none for a newer token"
     assert client.ask("room", "access_token", {"access_token": server.token("eve")}) == OK
     (closed,) = client.sync()
     assert (closed["event"], closed["payload"]["code"]) == ("phx_close", "blocked_by_trigger")

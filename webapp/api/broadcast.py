@@ -21,6 +21,7 @@ from ..core.targets import channel_problem
 from ..extensions import limiter
 from ..protocols.phoenix import PREFIX, message_of
 from ..realtime.callers import Caller
+from ..realtime.engine import NOT_ACCEPTED
 from ..realtime.events import FrameError, Json, Send
 from ..realtime.guests import FACE, Said
 from ..realtime.server import Realtime
@@ -32,7 +33,6 @@ from .names import read_names
 MESSAGES_MOST = 100
 ENVELOPE_MOST = 64 * 1024
 """Bytes that a body may have beside its payloads."""
-UNKNOWN = "There is no workspace of this name: `apikey` is the workspace's canonical."
 BYTES = "application/octet-stream"
 ONE = "/api/broadcast/{topic}/events/{event}"
 ONE_RULE = "/api/broadcast/<any_name:topic>/events/<any_name:event>"
@@ -48,6 +48,11 @@ _STATUS = {
     Code.TOKEN_EXPIRED: 401,
     Code.TOKEN_REVOKED: 401,
 }
+_TEXTS = {
+    Code.UNKNOWN_WORKSPACE: "There is no workspace of this name: `apikey` is the workspace's canonical.",
+    Code.TOKEN_INVALID: NOT_ACCEPTED,
+}
+"""Where a request has to be told something else than a connection."""
 _ALLOWED = "authorization, apikey, content-type, x-client-info"
 
 
@@ -206,7 +211,7 @@ def _within_rate(caller: Caller) -> bool:
 
 def _told(said: Said, sent: int) -> Response:
     code = said.code or Code.INTERNAL_ERROR
-    text = UNKNOWN if code is Code.UNKNOWN_WORKSPACE else said.text
+    text = _TEXTS.get(code, said.text)
     answer = BroadcastRefused(text, code.value, said.ref, sent)
     response = Response(msgspec.json.encode(answer), _STATUS.get(code, 403), mimetype="application/json")
     if code is Code.RATE_LIMITED:

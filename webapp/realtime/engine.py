@@ -58,6 +58,8 @@ RATE_WINDOW = 60.0
 FLOOD = 20
 """How many times the limit makes a flood, for which a client is closed."""
 
+NOT_ACCEPTED = "The token was not accepted."
+"""What is told of one that changes nothing."""
 WITH_TOKENS = frozenset({Join, Renew})
 """The commands that may bring a token."""
 SENDING = {
@@ -528,13 +530,17 @@ class Engine:
         try:
             actor = workspace.config.verifier.verify(token, time.time()) if token is not None else ANONYMOUS
         except TokenProblem as problem:
+            text = NOT_ACCEPTED if problem.code is Code.TOKEN_INVALID else None
             asked = Asked(command, frame)
-            self._refuser.refuse(connection, problem.code, command.channel, detail=problem.detail, asked=asked)
+            self._refuser.refuse(
+                connection, problem.code, command.channel, text=text, detail=problem.detail, asked=asked
+            )
             return False
         if actor == connection.actor:
             return True
         block = workspace.block(actor.user_id, connection.address, time.time())
-        is_another = actor.user_id != connection.actor.user_id
+        before = connection.actor
+        is_another = actor.user_id != before.user_id
         code = Code.BLOCKED if block is not None else None
         if is_another and 0 < self._limits.clients_per_user <= len(workspace.by_user.get(actor.user_id or "", ())):
             code = code or Code.TOO_MANY_CONNECTIONS
@@ -543,12 +549,13 @@ class Engine:
             self._refuser.refuse(connection, code, command.channel, detail=detail, asked=Asked(command, frame))
             return False
         self._hub.regroup(connection, lambda: connection.become(actor))
+        is_another |= (actor.kind, actor.extras, actor.row_id) != (before.kind, before.extras, before.row_id)
         if is_another and workspace.has_triggers:
             self._join_as_another(connection)
         return not connection.closing_since
 
     def _join_as_another(self, connection: Connection) -> None:
-        """Ask the triggers of joins again about a client that goes on as another user."""
+        """Ask the triggers of joins again about a client that goes on as another, or with other claims."""
         for membership in list(connection.memberships.values()):
             name = membership.channel.name
             ran = self._gate.join(connection, membership.terms, membership.rights)

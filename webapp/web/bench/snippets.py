@@ -123,13 +123,14 @@ presence.onSync(() => console.log(presence.list()));
 channel
   .join()
   .receive("ok", () => channel.push("message", {{ hello: "world" }}))
-  .receive("error", ({{ reason, code }}) => console.error(reason, code));
+  .receive("error", ({{ reason, code, ref }}) => console.error(reason, code, ref));
 """
 
 
 _SUPABASE_NOTE = (
     "With `npm install @supabase/realtime-js`: `createClient` would want the rest of Supabase. "
-    "The `apikey` is the workspace's name, no secret."
+    "The `apikey` is the workspace's name, no secret. With the option `accessToken` in place of `setAuth(token)`, "
+    "`await client.setAuth()` before `subscribe()`: else the first join goes without a token."
 )
 SUPABASE_NAME_MOST = 255
 
