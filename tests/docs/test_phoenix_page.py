@@ -124,6 +124,7 @@ def test_the_answers_over_http() -> None:
     errors = (ErrorCode.INVALID_JSON, ErrorCode.BODY_TOO_LARGE, ErrorCode.INVALID_INPUT, ErrorCode.NOT_SERVING)
     answers = {202, 403, *broadcast._STATUS.values(), *(error.status for error in errors)}
     assert set(told) == answers - {500}
+    assert "`apikey`" in told[broadcast._STATUS.get(Code.UNKNOWN_WORKSPACE, 403)]
     for code, status in broadcast._STATUS.items():
         if status in (401, 429):
             assert f"`{code.value}`" in told[status]
@@ -152,3 +153,10 @@ def test_the_fields_of_a_refusal() -> None:
     frame = FACES["phoenix"].removed("c", Code.NO_RULE, "text", "1")
     assert json.dumps(list(json.loads(text_of(frame))[4]))[1:-1] == told
     assert json.loads(text_of(frame))[3] == "phx_close"
+
+
+def test_what_an_admin_did_has_a_reason_alone() -> None:
+    (told,) = [row[1] for row in table("Refusals") if row[0] == "an admin took the client out"]
+    assert "a `reason` alone" in told
+    event, payload = json.loads(text_of(FACES["phoenix"].taken_out("c")))[3:]
+    assert (event, list(payload)) == ("phx_close", ["reason"])

@@ -21,6 +21,7 @@ NAMES = {
     "markup": "chat/</script><b>&amp;",
     "long": "chat/" + "x" * 250,
 }
+README = (ROOT / "README.md").read_text("utf-8")
 # What pages and newer versions of Node have of their own.
 GLOBALS = 'import { WebSocket } from "ws";\nglobalThis.WebSocket ??= WebSocket;\n'
 
@@ -44,7 +45,7 @@ def code_of(server: Server, title: str, channel: str) -> str:
 
 
 @contextmanager
-def running(node: str, code: str) -> Iterator[list[str]]:
+def running(node: str, code: str, globals_: str = GLOBALS) -> Iterator[list[str]]:
     """Run it as a module; yields the lines that it has written, those on the error output too."""
     program = subprocess.Popen(
         [node, "--input-type=module", "-"],
@@ -60,7 +61,7 @@ def running(node: str, code: str) -> Iterator[list[str]]:
     lines: list[str] = []
     reader = threading.Thread(target=lines.extend, args=(program.stdout,), daemon=True)
     reader.start()
-    program.stdin.write(GLOBALS + code)
+    program.stdin.write(globals_ + code)
     program.stdin.close()
     try:
         yield lines
@@ -101,6 +102,8 @@ def test_it_says_why_it_was_refused(plain: Server, node: str, title: str) -> Non
     with running(node, code_of(plain, title, "members")) as lines:
         until(lambda: any("Anonymous clients cannot join" in line for line in lines), 20, "the refusal")
         until(lambda: any("anonymous_not_allowed" in line for line in lines), what="its code")
+        (refusal,) = plain.call("refusals")[-1:]
+        until(lambda: any(refusal["ref"] in line for line in lines), what="its reference number")
 
 
 @pytest.mark.parametrize(
@@ -133,3 +136,41 @@ def test_the_documentation_s_code_runs(plain: Server, node: str, connect: Connec
         assert client.take("message")["payload"] == {"hello": "world"}
         client.say("chat/lobby", {"greetings": "from elsewhere"})
         until(lambda: any("from elsewhere" in line for line in lines), what="the message")
+
+
+def test_the_first_look_of_the_readme_runs(plain: Server, node: str, connect: Connect) -> None:
+    (code,) = re.findall(r"^ *```js\n( *import \{ Socket \} from \"phoenix\".*?)```$", README, re.MULTILINE | re.DOTALL)
+    client = listening(connect, "chat/lobby")
+    with running(node, code.replace("127.0.0.1:8080", f"127.0.0.1:{plain.port}")) as lines:
+        assert client.take("presence_update", 20)["payload"]["action"] == "join"
+        assert client.take("message")["payload"] == {"hello": "world"}
+        until(lambda: any("world" in line for line in lines), what="its own message")
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_supabase_client_s_access_token_is_in_the_first_join_once_it_was_waited_for(
+    plain: Server, node: str, connect: Connect, waits: bool
+) -> None:
+    code = code_of(plain, "Supabase's client", "members")
+    token = json.dumps(plain.token("42", extras={"name": "Ada"}))
+    code = code.replace("params:", f"accessToken: async () => {token},\n  params:")
+    if waits:
+        code = code.replace("// client.setAuth(token);", "await client.setAuth();")
+    with running(node, code) as lines:
+        if waits:
+            until(lambda: [c for c in plain.call("clients") if c["user_id"] == "42" and c["channels"]], 20, "the join")
+            assert not any("CHANNEL_ERROR" in line for line in lines)
+        else:
+            until(lambda: any("anonymous_not_allowed" in line for line in lines), 20, "the refusal")
+
+
+@pytest.mark.parametrize("title", ["phoenix.js", "Supabase's client"])
+def test_older_versions_of_node_are_given_a_transport(plain: Server, node: str, connect: Connect, title: str) -> None:
+    page = (ROOT / "docs/phoenix.md").read_text("utf-8")
+    (given,) = re.findall(r"give `(transport: WebSocket)`", page)
+    (line,) = re.findall(r"`(import \{ WebSocket \} from \"ws\")`", page)
+    client = listening(connect, "chat/lobby")
+    code = code_of(plain, title, "chat/lobby").replace("params:", f"{given},\n  params:")
+    with running(node, f"{line};\ndelete globalThis.WebSocket;\n{code}", ""):
+        assert client.take("presence_update", 20)["payload"]["action"] == "join"
+        assert client.take("message")["payload"] == {"hello": "world"}
