@@ -46,6 +46,7 @@ from webapp.core.targets import Target
 from webapp.services.transactions import touched, writing
 from webapp.core.actors import AUTHENTICATED_KIND, Actor
 from webapp.realtime.connection import Connection
+from webapp.realtime.events import Join
 from tests.sockets.live import MemoryConnection
 from webapp.services import (
     admins,
@@ -173,7 +174,8 @@ class Door:
             actor = Actor(AUTHENTICATED_KIND, user_id=f"crowd-{number}")
             connection = cast(Connection, MemoryConnection(realtime, workspace, actor))
             workspace.add(connection)
-            realtime.hub.join(workspace, connection, channel if channels == 1 else f"{channel}/{number % channels}")
+            name = channel if channels == 1 else f"{channel}/{number % channels}"
+            realtime.hub.join(workspace, connection, Join(name))
 
     def draft(self, document: Any) -> None:
         """Begin a draft that holds these rules alone."""

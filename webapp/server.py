@@ -65,7 +65,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gc.set_threshold(50_000, 20, 1_000)
         super().init_process()
 
+    in_flight = 0
+    """Requests that are being answered."""
+
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        self.in_flight += 1
+        try:
+            return self._handle(listener_name, req, sock, addr)
+        finally:
+            self.in_flight -= 1
+
+    def _handle(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         length = _body_length(req)
         if not length:
             return super().handle_request(listener_name, req, sock, addr)
@@ -98,6 +108,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 recordings.end_all(RECORDINGS_TIMEOUT)
         finally:
             self.alive = False
+        # Browsers keep connections open on which they ask nothing: only for requests there is anything to wait.
+        ends = monotonic() + GRACEFUL_TIMEOUT
+        while self.in_flight and monotonic() < ends:
+            gevent.sleep(0.05)
+        self.cfg.__dict__["graceful_timeout"] = 0
 
 
 class _BodyReader:

@@ -107,7 +107,7 @@ def test_an_admin_takes_one_out(plain_server: Server, phoenix: MakePhoenix, kind
     ann = phoenix(plain_server.token("ann"), kind)
     ann.join(ROOM)
     assert plain_server.call("take_out", channel=ROOM, user="ann") == 1
-    assert ann.on(ROOM, "closed") == {}
+    assert ann.on(ROOM, "closed") == {"reason": "The server took this client out of this channel."}
 
 
 def test_heartbeats_are_answered(plain_server: Server, phoenix: MakePhoenix) -> None:

@@ -60,7 +60,7 @@ def test_a_refused_token_before_subscribing(plain_server: Server, supabase: Make
     ann = supabase("no token", kind)
     ann.try_to_subscribe("members")
     error = ann.is_now("members", "CHANNEL_ERROR") or ""
-    assert error.startswith("The token was not accepted, so this client is anonymous., token_invalid, "), error
+    assert error.startswith("The token was not accepted., token_invalid, "), error
     assert ann.does("setAuth", "members", token=plain_server.token("ann")) is None
     ann.becomes("members", "SUBSCRIBED")  # the SDK tries by itself again
 
@@ -113,11 +113,13 @@ def test_messages_over_http(plain_server: Server, supabase: MakeSupabase) -> Non
     ann.does("setAuth", "members", token="no token")
     assert ann.send("members", "cursor", {}) == "error"
     refused = ann.does("httpSend", "members", event="cursor", payload={})
-    assert refused == {"error": "The token was not accepted, so this client is anonymous."}
+    assert refused == {"error": "The token was not accepted."}
     lost = supabase(apikey="nowhere")
     lost.channel("open")
     assert lost.send("open", "cursor", {}) == "error"
-    assert lost.does("httpSend", "open", event="cursor", payload={}) == {"error": "Unknown connection hash"}
+    assert lost.does("httpSend", "open", event="cursor", payload={}) == {
+        "error": "There is no workspace of this name: `apikey` is the workspace's canonical."
+    }
     for channel in ("members", "open"):  # nothing else came
         assert bob.does("httpSend", channel, event="the end", payload={}) == {"success": True}
         assert bob.hears(channel, "the end") == {}
