@@ -12,6 +12,7 @@ import gevent
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
 from .config import Settings
@@ -63,17 +64,26 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 1_000)
+        self.handlers: set[gevent.Greenlet] = set()
+        self.answering: set[gevent.Greenlet] = set()
         super().init_process()
 
-    in_flight = 0
-    """Requests that are being answered."""
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection, request after request, unless one of them takes its socket."""
+        current = gevent.getcurrent()
+        self.handlers.add(current)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self.handlers.discard(current)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        self.in_flight += 1
+        current = gevent.getcurrent()
+        self.answering.add(current)
         try:
             return self._handle(listener_name, req, sock, addr)
         finally:
-            self.in_flight -= 1
+            self.answering.discard(current)
 
     def _handle(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         length = _body_length(req)
@@ -110,9 +120,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.alive = False
         # Browsers keep connections open on which they ask nothing: only for requests there is anything to wait.
         ends = monotonic() + GRACEFUL_TIMEOUT
-        while self.in_flight and monotonic() < ends:
+        while self.answering and monotonic() < ends:
             gevent.sleep(0.05)
-        self.cfg.__dict__["graceful_timeout"] = 0
+        gevent.killall(list(self.handlers - self.answering), NoMoreData, block=False)
 
 
 class _BodyReader:

@@ -74,4 +74,5 @@ def test_connections_on_which_nothing_is_asked_do_not_hold_it_up() -> None:
         idle.request("GET", "/healthz")
         assert idle.getresponse().read() == b"ok\n"
         assert server.stop(timeout=7) == 0
+        assert server.log == ""
         idle.close()
