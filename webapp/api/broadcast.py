@@ -21,9 +21,9 @@ from ..core.targets import channel_problem
 from ..extensions import limiter
 from ..protocols.phoenix import PREFIX, message_of
 from ..realtime.callers import Caller
-from ..realtime.engine import NOT_ACCEPTED
 from ..realtime.events import FrameError, Json, Send
 from ..realtime.guests import FACE, Said
+from ..realtime.renewing import NOT_ACCEPTED
 from ..realtime.server import Realtime
 from .addresses import client_address
 from .bodies import problem_of

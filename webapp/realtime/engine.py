@@ -1,7 +1,6 @@
 """The way of a message: decode, decide, publish. Everything a client sends passes here, in order."""
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..core.actors import ANONYMOUS
 from ..core.codes import CloseCode, Code
 from ..core.permissions import Operation
 from ..core.policy import JOINED, NOT_JOINED, Facts, Peer, decide, message_operation
@@ -39,12 +37,12 @@ from .gate import Gate
 from .guests import Guest
 from .history import StoreError, thread_of
 from .hooks import Delivery
-from .hub import RULES, Hub
+from .hub import Hub
 from .limits import Limits
 from .presence import announce, send_roster
 from .reading import HistoryReader
 from .refusing import Asked, Refuser
-from .tokens import TokenProblem
+from .renewing import Renewing
 from .triggering import NOT_RUN, Ran, Triggering
 from .turn import Turn
 from .webhooks import Webhooks
@@ -58,8 +56,6 @@ RATE_WINDOW = 60.0
 FLOOD = 20
 """How many times the limit makes a flood, for which a client is closed."""
 
-NOT_ACCEPTED = "The token was not accepted."
-"""What is told of one that changes nothing."""
 WITH_TOKENS = frozenset({Join, Renew})
 """The commands that may bring a token."""
 SENDING = {
@@ -86,6 +82,7 @@ class Engine:
         triggering: Triggering,
     ) -> None:
         self._gate = Gate(hub, refuser, triggering)
+        self._renewing = Renewing(hub, broker, refuser, self._gate, limits, webhooks)
         self._webhooks = webhooks
         self._turn = turn
         self._hub = hub
@@ -410,7 +407,7 @@ class Engine:
 
     def _join(self, connection: Connection, command: Join, frame: bytes) -> None:
         workspace, name = connection.workspace, command.channel
-        if command.token is not None and not self._goes_on_as(connection, command, command.token, frame):
+        if command.token is not None and not self._renewing.goes_on_as(connection, command, command.token, frame):
             return
         if command.key is not None and command.key != connection.id and command.key in workspace.connections:
             detail = "Presence would list it under the socketId of another client."
@@ -514,59 +511,8 @@ class Engine:
     # Who a client is
 
     def _renew(self, connection: Connection, command: Renew, token: str | None, frame: bytes) -> None:
-        if self._goes_on_as(connection, command, token, frame):
+        if self._renewing.goes_on_as(connection, command, token, frame):
             self._turn.send(connection, connection.face.done(command.channel, command.reply))
-
-    def _goes_on_as(self, connection: Connection, command: Join | Renew, token: str | None, frame: bytes) -> bool:
-        """Give a client the identity of another token; if it is not accepted, it is told and stays who it was."""
-        workspace = connection.workspace
-        if token == workspace.canonical:
-            token = None  # Supabase's clients send their mandatory key, which names the workspace, where they have none
-        if token is None and type(command) is Join:
-            return True
-        self._broker.settle()  # what it said before, it said as the one it was
-        if connection.closing_since:
-            return False
-        try:
-            actor = workspace.config.verifier.verify(token, time.time()) if token is not None else ANONYMOUS
-        except TokenProblem as problem:
-            text = NOT_ACCEPTED if problem.code is Code.TOKEN_INVALID else None
-            asked = Asked(command, frame)
-            self._refuser.refuse(
-                connection, problem.code, command.channel, text=text, detail=problem.detail, asked=asked
-            )
-            return False
-        if actor == connection.actor:
-            return True
-        block = workspace.block(actor.user_id, connection.address, time.time())
-        before = connection.actor
-        is_another = actor.user_id != before.user_id
-        code = Code.BLOCKED if block is not None else None
-        if is_another and 0 < self._limits.clients_per_user <= len(workspace.by_user.get(actor.user_id or "", ())):
-            code = code or Code.TOO_MANY_CONNECTIONS
-        if code is not None:
-            detail = block.detail if block is not None else ""
-            self._refuser.refuse(connection, code, command.channel, detail=detail, asked=Asked(command, frame))
-            return False
-        self._hub.regroup(connection, lambda: connection.become(actor))
-        is_another |= (actor.kind, actor.extras, actor.row_id) != (before.kind, before.extras, before.row_id)
-        if is_another and workspace.has_triggers:
-            self._join_as_another(connection)
-        return not connection.closing_since
-
-    def _join_as_another(self, connection: Connection) -> None:
-        """Ask the triggers of joins again about a client that goes on as another, or with other claims."""
-        for membership in list(connection.memberships.values()):
-            name = membership.channel.name
-            ran = self._gate.join(connection, membership.terms, membership.rights)
-            if connection.closing_since:
-                return
-            if ran.objection is not None and connection.memberships.get(name) is membership:
-                self._hub.leave(connection.workspace, membership, RULES)
-                facts = replace(NOT_JOINED, objection=ran.objection)
-                self._refuser.removed(membership, facts, Asked(runs=ran.runs))
-            elif ran.notices:
-                self._webhooks.enqueue(connection.workspace, ran.notices)
 
     # History
 
